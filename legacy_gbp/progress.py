@@ -1,0 +1,35 @@
+"""Progress of long work: a bar at a terminal, plain flushed lines in a log."""
+
+import sys
+import time
+
+SECONDS_BETWEEN_LINES = 30
+
+
+def progress(iterable, total, what):
+    """Pass items through, showing how far they are.
+
+    Parameters
+    ----------
+    iterable : iterable
+    total : int
+        Number of items.
+    what : str
+        Shown in front.
+
+    Yields
+    ------
+    object
+        The items of `iterable`.
+    """
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        yield from tqdm(iterable, total=total, desc=what, file=sys.stderr, leave=False)
+        return
+    last = time.monotonic()
+    for number, item in enumerate(iterable, 1):
+        yield item
+        if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            print(f"-- {what}: {number} of {total}", file=sys.stderr, flush=True)
