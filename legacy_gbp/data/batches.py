@@ -1,0 +1,65 @@
+"""Shots in batches: in order, or shuffled with bounded memory.
+
+Images can be read one by one but cheaper together. The shuffle draws one
+permutation of *all* shots, cuts it into windows, and reads a window at a time
+in file order: every permutation of the epoch is equally likely, and memory
+holds one window however many shots there are.
+"""
+
+import numpy as np
+
+WINDOW_SHOTS = 1024  # 211 MB of int16 images
+
+
+def in_order(shots, batch_size, indices=None):
+    """Yield every shot once, the last batch possibly shorter.
+
+    Parameters
+    ----------
+    shots : FileShots or ArrayShots
+    batch_size : int
+    indices : (m,) int, optional
+        Which shots; all by default.
+
+    Yields
+    ------
+    indices : (b,) int64
+    images : (b, 363, 284, 1)
+    """
+    indices = np.arange(len(shots)) if indices is None else np.asarray(indices)
+    for start in range(0, len(indices), batch_size):
+        chosen = indices[start : start + batch_size]
+        yield chosen, shots.read(chosen)
+
+
+def shuffled(shots, batch_size, rng, window_shots=WINDOW_SHOTS):
+    """Yield one epoch in random order; an incomplete last batch is dropped.
+
+    Parameters
+    ----------
+    shots : FileShots or ArrayShots
+    batch_size : int
+    rng : numpy.random.RandomState
+        Its stream is frozen across NumPy versions, so a seed gives the same
+        order everywhere.
+    window_shots : int
+        Most images held at a time (rounded down to whole batches, one at least).
+
+    Yields
+    ------
+    indices : (batch_size,) int64
+    images : (batch_size, 363, 284, 1)
+    """
+    order = rng.permutation(len(shots))
+    order = order[: len(order) - len(order) % batch_size]
+    window_shots = max(window_shots - window_shots % batch_size, batch_size)
+    for window in np.split(order, range(window_shots, len(order), window_shots)):
+        images = shots.read(window)
+        for start in range(0, len(window), batch_size):
+            part = slice(start, start + batch_size)
+            yield window[part], images[part]
+
+
+def one_hot(labels, classes):
+    """(n,) labels 0..classes-1 as (n, classes) float32 rows."""
+    return np.eye(classes, dtype=np.float32)[labels]

@@ -1,0 +1,258 @@
+"""XTCAV files: HDF5 in the layout of the amo86815 tutorial files.
+
+A file holds ``xtcavimg`` (N, 363, 284) int16 and, beside it, one label per
+shot: ``lasing`` (0/1) or ``acq.enPeaksLabel`` (-1..3, -1 means do not use).
+Other datasets are ignored. :class:`FileShots` indexes the usable shots of many
+files and reads images when asked, so that memory does not grow with the files.
+"""
+
+import os
+
+import h5py
+import numpy as np
+
+from legacy_gbp.aside import written_aside
+from legacy_gbp.errors import InputError
+
+IMAGES = "xtcavimg"
+IMAGE_SHAPE = (363, 284)
+UNUSABLE = -1
+NO_LABEL = -1
+
+
+class FileShots:
+    """The usable shots of a list of files, in file order.
+
+    Parameters
+    ----------
+    paths : sequence of str
+    label_dataset : str
+        ``"lasing"`` or ``"acq.enPeaksLabel"``.
+    classes : int
+        Labels must lie in 0..classes-1; rows labelled -1 are left out.
+    need_labels : bool
+        False accepts files without the label dataset; their labels are -1.
+
+    Attributes
+    ----------
+    labels : (n,) int64
+    files : (n,) int64
+        Index into `paths`.
+    rows : (n,) int64
+        Row within the file.
+    dtype : numpy.dtype
+        Of the images.
+    labelled : bool
+        False when at least one file has no labels.
+    skipped : int
+        Rows left out because their label is -1.
+
+    Raises
+    ------
+    InputError
+        For a missing, truncated or foreign file, a missing dataset, a wrong
+        shape or type, a label out of range, or no usable row at all.
+    """
+
+    def __init__(self, paths, label_dataset, classes, need_labels=True):
+        self.paths = list(paths)
+        labels, files, rows, dtypes = [], [], [], []
+        self.skipped, self.labelled = 0, True
+        for number, path in enumerate(self.paths):
+            with open_hdf5(path) as file:
+                count, dtype = _check_images(file, path)
+                label = _read_labels(file, path, label_dataset, classes, count, need_labels)
+            if label is None:
+                self.labelled = False
+                usable, label = np.arange(count), np.full(count, NO_LABEL)
+            else:
+                usable = np.nonzero(label != UNUSABLE)[0]
+                label = label[usable]
+            self.skipped += count - len(usable)
+            labels.append(label.astype(np.int64))
+            files.append(np.full(len(usable), number))
+            rows.append(usable)
+            dtypes.append(dtype)
+        self.labels = np.concatenate(labels) if labels else np.empty(0, np.int64)
+        if not len(self.labels):
+            raise InputError(
+                "{}: no usable row ({} with label -1 in {!r}); give files with "
+                "labelled shots".format(
+                    ", ".join(self.paths) or "no file given", self.skipped, label_dataset
+                )
+            )
+        self.files, self.rows = np.concatenate(files), np.concatenate(rows)
+        self.dtype = np.result_type(*dtypes)
+
+    def __len__(self):
+        return len(self.labels)
+
+    def read(self, indices):
+        """Images of the given shots, in the given order.
+
+        Every file is opened once and read in ascending row order, so that a
+        chunk is decompressed once.
+
+        Parameters
+        ----------
+        indices : (m,) int
+            Positions in this index.
+
+        Returns
+        -------
+        (m, 363, 284, 1) of `dtype`
+        """
+        indices = np.asarray(indices)
+        images = np.empty((len(indices), *IMAGE_SHAPE, 1), self.dtype)
+        files, rows = self.files[indices], self.rows[indices]
+        for number in np.unique(files):
+            places = np.nonzero(files == number)[0]
+            places = places[np.argsort(rows[places], kind="stable")]
+            path = self.paths[number]
+            with open_hdf5(path) as file:
+                _read_rows(file[IMAGES], path, rows[places], images, places)
+        return images
+
+
+class ArrayShots:
+    """Shots already in memory, with the same face as :class:`FileShots`.
+
+    Parameters
+    ----------
+    images : (n, 363, 284) or (n, 363, 284, 1) array
+    labels : (n,) int
+        0..K-1; rows with -1 are left out.
+    """
+
+    def __init__(self, images, labels):
+        labels = np.asarray(labels)
+        usable = np.nonzero(labels != UNUSABLE)[0]
+        self._images = np.asarray(images).reshape((-1, *IMAGE_SHAPE, 1))
+        if len(self._images) != len(labels):
+            raise InputError(
+                f"{len(self._images)} images but {len(labels)} labels; give one label an image"
+            )
+        if not len(usable):
+            raise InputError("no usable row: every label is -1; give labelled shots")
+        self.labels, self.rows = labels[usable].astype(np.int64), usable
+        self.dtype = self._images.dtype
+
+    def __len__(self):
+        return len(self.labels)
+
+    def read(self, indices):
+        """Images of the given shots, (m, 363, 284, 1)."""
+        return self._images[self.rows[np.asarray(indices)]]
+
+
+def open_hdf5(path):
+    """Open a file for reading, or say in one line why not."""
+    if not os.path.exists(path):
+        raise InputError(f"{path}: no such file; check --data-dir (or DATADIR) and the name")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(
+            f"{path}: not a whole HDF5 file ({_first_line(error)}); copy it again"
+        ) from error
+
+
+def write_shots(path, images, count, columns, compression="gzip"):
+    """Write one file in the tutorial's layout, image by image.
+
+    Parameters
+    ----------
+    path : str
+    images : iterable of (363, 284) int16
+    count : int
+        Number of images.
+    columns : dict of str to (count,) array
+        The per-shot datasets, such as ``lasing``.
+    compression : str or None
+    """
+    with written_aside(path) as partial, h5py.File(partial, "w") as file:
+        dataset = file.create_dataset(
+            IMAGES,
+            (count, *IMAGE_SHAPE),
+            np.int16,
+            chunks=(1, *IMAGE_SHAPE),
+            compression=compression,
+            compression_opts=1 if compression == "gzip" else None,
+            shuffle=True,
+        )
+        for row, image in enumerate(images):
+            dataset[row] = image
+        for name, values in columns.items():
+            file.create_dataset(name, data=values)
+
+
+def _check_images(file, path):
+    """Number of rows and dtype of the image dataset, checked."""
+    images = _dataset(file, path, IMAGES)
+    if images.shape[1:] not in (IMAGE_SHAPE, (*IMAGE_SHAPE, 1)):
+        raise InputError(
+            f"{path}: dataset {IMAGES!r} has shape {images.shape}; expected (N, 363, 284)"
+        )
+    if images.dtype.kind not in "iuf":
+        raise InputError(
+            f"{path}: dataset {IMAGES!r} has type {images.dtype}; expected int16 or another number "
+            "type"
+        )
+    return len(images), images.dtype
+
+
+def _read_labels(file, path, name, classes, count, needed):
+    if name not in file and not needed:
+        return None
+    labels = _dataset(file, path, name)
+    if labels.shape != (count,) or labels.dtype.kind not in "iufb":
+        raise InputError(
+            f"{path}: dataset {name!r} has shape {labels.shape} and type {labels.dtype}; expected "
+            f"{count} integers, one an image"
+        )
+    try:
+        values = labels[()]
+    except OSError as error:
+        raise _unreadable(path, name, error) from error
+    bad = np.nonzero((values != np.floor(values)) | (values < UNUSABLE) | (values >= classes))[0]
+    if len(bad):
+        raise InputError(
+            f"{path}: dataset {name!r} row {bad[0]} is {values[bad[0]]}; labels lie in "
+            f"0..{classes - 1} (or -1: do not use)"
+        )
+    return values.astype(np.int64)
+
+
+def _dataset(file, path, name):
+    if name not in file or not isinstance(file[name], h5py.Dataset):
+        raise InputError(
+            "{}: no dataset {!r}; the file holds {}".format(
+                path, name, ", ".join(sorted(file)) or "nothing"
+            )
+        )
+    return file[name]
+
+
+def _read_rows(dataset, path, rows, images, places):
+    """Copy rows of one dataset into `images` at `places`; floats must be finite."""
+    for row, place in zip(rows, places):
+        try:
+            image = dataset[row]
+        except OSError as error:
+            raise _unreadable(path, IMAGES, error) from error
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            raise InputError(
+                f"{path}: dataset {IMAGES!r} row {row} holds NaN or Inf; repair the image or leave "
+                "it out (label -1)"
+            )
+        images[place] = image.reshape((*IMAGE_SHAPE, 1))
+
+
+def _unreadable(path, name, error):
+    return InputError(
+        f"{path}: dataset {name!r} cannot be read ({_first_line(error)}); copy the file again"
+    )
+
+
+def _first_line(error):
+    return str(error).split("\n")[0]
