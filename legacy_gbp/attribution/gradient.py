@@ -1,0 +1,26 @@
+"""Plain gradient (saliency) of a logit."""
+
+from legacy_gbp.attribution.target import seeds
+
+
+def gradient(net, images, target="predicted"):
+    """Plain gradient (saliency) of a logit with respect to every pixel.
+
+    Parameters
+    ----------
+    net : Network
+    images : (N, H, W, C) float array
+        As the network takes them.
+    target
+        See :func:`legacy_gbp.attribution.target.seeds`.
+
+    Returns
+    -------
+    (N, H, W, C) float array
+        Signed, in logits per unit of the image.
+
+    References
+    ----------
+    K. Simonyan, A. Vedaldi, A. Zisserman, arXiv:1312.6034 (2013).
+    """
+    return net.under("gradient").gradient(images, seeds(net, images, target))
