@@ -1,0 +1,286 @@
+"""Command line: ``run_ex07.py``, ``run_ex08.py`` and ``legacy-gbp``.
+
+Options are checked here, before NumPy or TensorFlow is imported.
+"""
+
+import argparse
+import importlib
+import sys
+
+from legacy_gbp.errors import InputError
+from legacy_gbp.exercises import EXERCISES
+
+DONE, REFUSED, INTERRUPTED = 0, 2, 130
+
+
+def main(exercise, argv=None):
+    """Run one command of an exercise.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    argv : list of str, optional
+        ``sys.argv[1:]`` by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0 done, 2 refused with one line on stderr, 130 interrupted.
+    """
+    parser = exercise_parser(exercise, f"run_{exercise.name}.py")
+    return _run(parser, argv)
+
+
+def main_all(argv=None):
+    """The ``legacy-gbp`` command: every exercise, and synthetic data."""
+    parser = _Parser(prog="legacy-gbp", description="Guided backpropagation for TF1 graphs.")
+    commands = parser.add_subparsers(dest="tool", metavar="WHAT")
+    commands.required = True
+    for name, exercise in EXERCISES.items():
+        sub = commands.add_parser(name, help=exercise.title)
+        exercise_parser(exercise, "legacy-gbp " + name, sub)
+    _add_synthesize(commands)
+    return _run(parser, argv)
+
+
+def exercise_parser(exercise, prog, parser=None):
+    """Parser of ``train``, ``predict`` and ``gbprop``.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    prog : str
+        Shown in the examples.
+    parser : argparse.ArgumentParser, optional
+        To add to; a new one by default.
+    """
+    parser = parser or _Parser(
+        prog=prog,
+        description=f"{exercise.name}: {exercise.title}.",
+        epilog=f"example: {prog} train, then {prog} gbprop --compare",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.required = True
+    _add_train(commands, exercise, prog)
+    _add_predict(commands, exercise, prog)
+    _add_gbprop(commands, exercise, prog)
+    return parser
+
+
+class Options(argparse.Namespace):
+    """Parsed options, with the two things that commands ask of them."""
+
+    def given(self):
+        """Options as plain values, for the record."""
+        hidden = ("module", "exercise", "tool")
+        return {name: value for name, value in sorted(vars(self).items()) if name not in hidden}
+
+    def training_defaults(self, data_dir):
+        """Options of a plain ``train`` of the same exercise on a folder."""
+        parser = exercise_parser(self.exercise, "")
+        return parser.parse_args(["train", "--data-dir", data_dir], namespace=Options())
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line."""
+
+    def error(self, message):
+        self.exit(REFUSED, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _run(parser, argv):
+    options = parser.parse_args(argv, namespace=Options())
+    try:
+        importlib.import_module(options.module).run(options.exercise, options)
+    except InputError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr, flush=True)
+        return REFUSED
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted", file=sys.stderr, flush=True)
+        return INTERRUPTED
+    return DONE
+
+
+def _add_train(commands, exercise, prog):
+    parser = _command(commands, "train", "fit the network", exercise, prog + " train --seed 1")
+    _add_data_dir(parser)
+    parser.add_argument(
+        "--data",
+        choices=("full", "test"),
+        default="full",
+        help="test reads one training file of each run (full)",
+    )
+    parser.add_argument(
+        "--train-files", nargs="+", metavar="FILE", help="train on these instead of the original"
+    )
+    parser.add_argument(
+        "--validation-files", nargs="+", metavar="FILE", help="validate on these instead"
+    )
+    parser.add_argument(
+        "--checkpoint", metavar="PREFIX", help=f"where the best goes ({exercise.checkpoint})"
+    )
+    if exercise.final_checkpoint:
+        parser.add_argument(
+            "--final-checkpoint",
+            metavar="PREFIX",
+            help=f"where the last goes ({exercise.final_checkpoint}, beside the best)",
+        )
+    else:
+        parser.set_defaults(final_checkpoint=None)
+    parser.add_argument(
+        "--batch-size", type=_positive, metavar="N", help=f"shots a step ({exercise.batch_size})"
+    )
+    parser.add_argument("--epochs", type=_positive, metavar="N", help=f"passes ({exercise.epochs})")
+    parser.add_argument(
+        "--seed", type=_seed, default=1, metavar="N", help="of weights and shuffles (1)"
+    )
+    parser.add_argument(
+        "--preprocess",
+        choices=("none", "log-mean", "log-threshold"),
+        default="none",
+        help="of the images; stored with the checkpoint (none)",
+    )
+    parser.add_argument("--logdir", metavar="DIR", help="write TensorBoard scalars here")
+
+
+def _add_predict(commands, exercise, prog):
+    example = prog + " predict --output predictions.h5"
+    parser = _command(commands, "predict", "score the prediction files", exercise, example)
+    _add_restored(parser, exercise, "predictions")
+
+
+def _add_gbprop(commands, exercise, prog):
+    example = prog + " gbprop --compare --output maps.h5"
+    parser = _command(commands, "gbprop", "show where the network looks", exercise, example)
+    _add_restored(parser, exercise, "maps")
+    parser.add_argument(
+        "--method",
+        choices=("guided", "gradient", "deconvnet"),
+        default="guided",
+        help="the ReLU's backward rule (guided)",
+    )
+    parser.add_argument(
+        "--compare", action="store_true", help="show the plain gradient beside the map"
+    )
+    parser.add_argument(
+        "--historical",
+        action="store_true",
+        help="the layer-by-layer algorithm of 2016, with its NaN workaround",
+    )
+    shown = "all" if exercise.shown_class is None else exercise.shown_class
+    parser.add_argument(
+        "--only-class",
+        type=_class_of(exercise),
+        metavar="K|all",
+        help=f"shots predicted as this class ({shown})",
+    )
+    parser.add_argument("--limit", type=_positive, metavar="N", help="stop after N maps")
+    parser.add_argument(
+        "--figure",
+        metavar="PREFIX",
+        default=f"{exercise.name}_gbprop",
+        help=f"pages go to PREFIX-001.png, ... ({exercise.name}_gbprop)",
+    )
+    parser.add_argument(
+        "--pages", type=_not_negative, default=4, metavar="N", help="most pages to draw (4)"
+    )
+    parser.add_argument(
+        "--show", action="store_true", help="step through a window: Enter for the next, q to quit"
+    )
+
+
+def _add_synthesize(commands):
+    parser = commands.add_parser(
+        "synthesize",
+        help="write synthetic shots",
+        description="Write synthetic shots under the tutorial's file names.",
+        epilog="example: legacy-gbp synthesize xtcav --shots 500 --files 13 --systematics off",
+    )
+    parser.add_argument("folder", metavar="OUT")
+    parser.add_argument("--shots", type=_positive, default=500, help="shots a file (500)")
+    parser.add_argument(
+        "--files", type=_positive, default=6, help="files of each lasing run, 6 at least (6)"
+    )
+    parser.add_argument("--seed", type=_seed, default=1, help="(1)")
+    parser.add_argument("--unusable", type=_share, default=0.4, help="share labelled -1 (0.4)")
+    parser.add_argument("--flip", type=_share, default=0.03, help="share of wrong labels (0.03)")
+    parser.add_argument(
+        "--systematics",
+        choices=("on", "off"),
+        default="on",
+        help="let runs differ in beam position, chirp and camera defects (on)",
+    )
+    parser.set_defaults(module="legacy_gbp.commands.synthesize", exercise=None)
+
+
+def _command(commands, name, what, exercise, example):
+    parser = commands.add_parser(name, help=what, description=what, epilog="example: " + example)
+    parser.set_defaults(module="legacy_gbp.commands." + name, exercise=exercise)
+    return parser
+
+
+def _add_data_dir(parser):
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="folder of the .h5 files (DATADIR, else a small synthetic set)",
+    )
+
+
+def _add_restored(parser, exercise, what):
+    _add_data_dir(parser)
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="data files instead of the original selection"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="PREFIX",
+        help=f"ours or one of the 2016 program ({exercise.checkpoint})",
+    )
+    parser.add_argument("--output", metavar="FILE", help=f"write the {what} to HDF5")
+    parser.add_argument(
+        "--batch-size",
+        type=_positive,
+        metavar="N",
+        help=f"shots at a time ({exercise.predict_batch_size})",
+    )
+
+
+def _positive(text):
+    return _whole(text, 1)
+
+
+def _not_negative(text):
+    return _whole(text, 0)
+
+
+def _seed(text):
+    return _whole(text, 0, 2**31 - 1)
+
+
+def _whole(text, least, most=None):
+    bounds = f"{least} or more" if most is None else f"{least}..{most}"
+    try:
+        number = int(text)
+    except ValueError:
+        number = None
+    if number is None or number < least or (most is not None and number > most):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {bounds}")
+    return number
+
+
+def _share(text):
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share, 0..1")
+    return share
+
+
+def _class_of(exercise):
+    def parse(text):
+        return text if text == "all" else _whole(text, 0, len(exercise.classes) - 1)
+
+    return parse

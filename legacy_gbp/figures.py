@@ -1,0 +1,175 @@
+"""Pictures of images and maps: the only module that imports matplotlib.
+
+Maps are signed and drawn in a diverging scale that is symmetric about zero and
+clipped at one stated percentile of the map's own magnitude.
+"""
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from legacy_gbp.aside import written_aside
+from legacy_gbp.errors import InputError
+
+CLIP_PERCENTILE = 99.7
+IMAGE_CEILING = 120  # counts of 255: the halo of the beam stays visible
+PANELS_A_ROW, ROWS_A_PAGE = 6, 2
+PANEL_INCHES = (2.3, 2.9)
+
+
+class Pages:
+    """PNG pages of shots, written as soon as a page is full.
+
+    Parameters
+    ----------
+    prefix : str
+        Page k goes to ``prefix-00k.png``.
+    title : str
+    most : int
+        Shots beyond this number of pages are not drawn.
+    """
+
+    def __init__(self, prefix, title, most):
+        self._prefix, self._title, self._most = prefix, title, most
+        self._shots = []
+        self.paths = []
+
+    def add(self, caption, panels):
+        """Draw one shot.
+
+        Parameters
+        ----------
+        caption : str
+        panels : list of (name, (H, W) array)
+            The image first, then its maps.
+        """
+        if len(self.paths) < self._most:
+            self._shots.append((caption, panels))
+        if len(self._shots) == ROWS_A_PAGE * (PANELS_A_ROW // len(panels)):
+            self.close()
+
+    def close(self):
+        """Write the page begun, if any."""
+        if not self._shots:
+            return
+        path = f"{self._prefix}-{len(self.paths) + 1:03d}.png"
+        save(draw_page(self._title, self._shots), path)
+        self.paths.append(path)
+        self._shots = []
+
+
+def draw_page(title, shots):
+    """A page of shots side by side.
+
+    Parameters
+    ----------
+    title : str
+    shots : list of (caption, panels)
+        As given to :meth:`Pages.add`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    panels = len(shots[0][1])
+    columns = min(PANELS_A_ROW // panels, len(shots))
+    rows = -(-len(shots) // columns)
+    width, height = PANEL_INCHES
+    figure = Figure(figsize=(columns * (panels * width + 0.25), rows * height + 0.8))
+    FigureCanvasAgg(figure)
+    outer = figure.add_gridspec(
+        rows, columns, left=0.04, right=0.99, wspace=0.09, hspace=0.2,
+        top=1 - 0.75 / (rows * height + 0.8), bottom=0.42 / (rows * height + 0.8),
+    )  # fmt: skip
+    for place, (caption, named) in zip(outer, shots):
+        inner = place.subgridspec(1, panels, wspace=0.04)
+        for column, (name, array) in enumerate(named):
+            axes = figure.add_subplot(inner[column])
+            draw_panel(axes, array, signed=column > 0)
+            axes.set_title(caption if column == 0 else name, fontsize=8, loc="left")
+            if column or place.colspan.start:
+                axes.set_yticklabels([])
+    figure.suptitle(title, fontsize=11)
+    figure.text(
+        0.5, 0.008,
+        "columns: time, rows: energy (pixels). Maps: red positive, blue negative, each clipped "
+        f"at its {CLIP_PERCENTILE} percentile.",
+        ha="center", fontsize=7.5, color="0.3",
+    )  # fmt: skip
+    return figure
+
+
+def draw_panel(axes, array, signed):
+    """One image, or one signed map, with high energies at the top.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    array : (H, W) array
+    signed : bool
+        True for a map.
+    """
+    common = {"origin": "lower", "interpolation": "nearest", "aspect": "auto"}
+    if signed:
+        # Sparse maps: a percentile may be 0 although the map is not.
+        clip = np.percentile(np.abs(array), CLIP_PERCENTILE) or np.abs(array).max() or 1
+        axes.imshow(array, cmap="RdBu_r", vmin=-clip, vmax=clip, **common)
+    else:
+        axes.imshow(array, cmap="inferno", vmin=0, vmax=IMAGE_CEILING, **common)
+    axes.tick_params(labelsize=6, length=2)
+
+
+def save(figure, path):
+    """Write a figure as PNG, aside and renamed."""
+    with written_aside(path) as partial:
+        figure.savefig(partial, dpi=100, format="png")
+
+
+class Window:
+    """One shot after the other on a screen, as the original showed them."""
+
+    def __init__(self):
+        import matplotlib.pyplot as plt
+        from matplotlib import get_backend
+
+        try:
+            self._figure = plt.figure(figsize=(11, 5))
+        except Exception as error:  # every toolkit raises its own kind
+            raise _no_window(get_backend(), error) from error
+        if get_backend().lower() in ("agg", "pdf", "ps", "svg", "template", "cairo"):
+            plt.close(self._figure)
+            raise _no_window(get_backend(), "it draws to files alone")
+        self._plt = plt
+
+    def show(self, caption, panels):
+        """Draw a shot and wait for the reader.
+
+        Returns
+        -------
+        bool
+            False when the reader asked to quit: q, or the end of the input.
+        """
+        self._figure.clear()
+        for column, (name, array) in enumerate(panels):
+            axes = self._figure.add_subplot(1, len(panels), column + 1)
+            draw_panel(axes, array, signed=column > 0)
+            axes.set_title(caption if column == 0 else name, fontsize=9)
+        self._figure.tight_layout()
+        self._plt.show(block=False)
+        self._plt.pause(0.05)
+        try:
+            answer = input(f"{caption}: Enter for the next, q to quit ")
+        except EOFError:
+            return False
+        return answer.strip().lower() != "q"
+
+    def close(self):
+        """Take the window away."""
+        self._plt.close(self._figure)
+
+
+def _no_window(backend, why):
+    return InputError(
+        "--show: matplotlib's backend {!r} opens no window ({}); leave --show out, the pages "
+        "are written as PNG".format(backend, str(why).split("\n")[0])
+    )
