@@ -81,13 +81,13 @@ def draw_page(title, shots):
         rows, columns, left=0.04, right=0.99, wspace=0.09, hspace=0.2,
         top=1 - 0.75 / (rows * height + 0.8), bottom=0.42 / (rows * height + 0.8),
     )  # fmt: skip
-    for place, (caption, named) in zip(outer, shots):
-        inner = place.subgridspec(1, panels, wspace=0.04)
+    for k, (caption, named) in enumerate(shots):
+        inner = outer[k].subgridspec(1, panels, wspace=0.04)
         for column, (name, array) in enumerate(named):
             axes = figure.add_subplot(inner[column])
             draw_panel(axes, array, signed=column > 0)
             axes.set_title(caption if column == 0 else name, fontsize=8, loc="left")
-            if column or place.colspan.start:
+            if column or k % columns:
                 axes.set_yticklabels([])
     figure.suptitle(title, fontsize=11)
     figure.text(

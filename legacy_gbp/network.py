@@ -6,66 +6,6 @@ import tensorflow as tf
 from legacy_gbp.relu_backprop import seeded_gradient, under_rule
 
 
-class Network:
-    """Run a model forwards, and backwards under any ReLU rule.
-
-    Each rule's graph is built on first use, finalized (no operation is added
-    for an image) and closed on exit. The caller's graph and session are never
-    touched.
-
-    Parameters
-    ----------
-    source : object
-        ``source.load(session) -> Endpoints`` builds or imports the model into
-        the current graph, which already stands under the rule.
-    backward : callable, optional
-        ``backward(source, rule)`` opens the model under one rule: by the
-        override map, or layer by layer as in 2016
-        (:class:`legacy_gbp.attribution.layer_by_layer.LayerByLayer`).
-
-    Examples
-    --------
-    >>> with Network(XtcavCheckpoint(EX07, "tf_saved_model")) as net:  # doctest: +SKIP
-    ...     maps = guided_backprop(net, images, "predicted")
-    """
-
-    def __init__(self, source, backward=None):
-        self._source = source
-        self._open = backward or Overridden
-        self._rules = {}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for model in self._rules.values():
-            model.close()
-        self._rules = {}
-
-    def under(self, rule):
-        """The model under a rule: ``"gradient"``, ``"guided"`` or ``"deconvnet"``."""
-        if rule not in self._rules:
-            self._rules[rule] = self._open(self._source, rule)
-        return self._rules[rule]
-
-    def logits(self, images):
-        """Logits (N, K) of images (N, H, W, C)."""
-        return self._any_rule().logits(images)
-
-    def predict(self, images):
-        """Index (N,) of the largest logit."""
-        return np.argmax(self.logits(images), axis=1)
-
-    @property
-    def classes(self):
-        """Number of logits K."""
-        return self._any_rule().ends.logits_t.shape.as_list()[-1]
-
-    def _any_rule(self):
-        """A graph that is open already serves: rules do not change the forward pass."""
-        return self.under(next(iter(self._rules), "gradient"))
-
-
 class Overridden:
     """One graph and its session: the model under one ReLU rule, by the override map.
 
@@ -108,3 +48,63 @@ class Overridden:
         feeds = dict(self.ends.feeds)
         feeds[self.ends.input_t] = images
         return feeds
+
+
+class Network:
+    """Run a model forwards, and backwards under any ReLU rule.
+
+    Each rule's graph is built on first use, finalized (no operation is added
+    for an image) and closed on exit. The caller's graph and session are never
+    touched.
+
+    Parameters
+    ----------
+    source : object
+        ``source.load(session) -> Endpoints`` builds or imports the model into
+        the current graph, which already stands under the rule.
+    backward : callable, optional
+        ``backward(source, rule)`` opens the model under one rule: by the
+        override map, or layer by layer as in 2016
+        (:class:`legacy_gbp.attribution.layer_by_layer.LayerByLayer`).
+
+    Examples
+    --------
+    >>> with Network(XtcavCheckpoint(EX07, "tf_saved_model")) as net:  # doctest: +SKIP
+    ...     maps = guided_backprop(net, images, "predicted")
+    """
+
+    def __init__(self, source, backward=Overridden):
+        self._source = source
+        self._open = backward
+        self._rules = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for model in self._rules.values():
+            model.close()
+        self._rules = {}
+
+    def under(self, rule):
+        """The model under a rule: ``"gradient"``, ``"guided"`` or ``"deconvnet"``."""
+        if rule not in self._rules:
+            self._rules[rule] = self._open(self._source, rule)
+        return self._rules[rule]
+
+    def logits(self, images):
+        """Logits (N, K) of images (N, H, W, C)."""
+        return self._any_rule().logits(images)
+
+    def predict(self, images):
+        """Index (N,) of the largest logit."""
+        return np.argmax(self.logits(images), axis=1)
+
+    @property
+    def classes(self):
+        """Number of logits K."""
+        return self._any_rule().ends.logits_t.shape.as_list()[-1]
+
+    def _any_rule(self):
+        """A graph that is open already serves: rules do not change the forward pass."""
+        return self.under(next(iter(self._rules), "gradient"))

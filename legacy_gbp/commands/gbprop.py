@@ -2,17 +2,19 @@
 
 import contextlib
 import functools
+from collections import namedtuple
 
 import numpy as np
 
-from legacy_gbp.commands.restored import restore
+from legacy_gbp.commands.restored import check_finite, recorded, restore
 from legacy_gbp.data import preprocess
 from legacy_gbp.data.batches import in_order
 from legacy_gbp.errors import InputError
 from legacy_gbp.progress import progress
-from legacy_gbp.results import provenance, result_file
 
 PLAIN = "gradient"
+
+_Explained = namedtuple("_Explained", "indices images logits predicted maps")
 
 
 def run(exercise, options):
@@ -31,50 +33,33 @@ def run(exercise, options):
     shots, source = restore(exercise, options)
 
     from legacy_gbp.attribution import METHODS
+    from legacy_gbp.attribution.layer_by_layer import LayerByLayer
     from legacy_gbp.figures import Pages, Window
-    from legacy_gbp.network import Network
+    from legacy_gbp.network import Network, Overridden
 
-    backward = None
-    if options.historical:
-        from legacy_gbp.attribution.layer_by_layer import LayerByLayer as backward  # noqa: N813
-
+    backward = LayerByLayer if options.historical else Overridden
     methods = [options.method]
     if options.compare and options.method != PLAIN:
         methods.insert(0, PLAIN)
     with contextlib.ExitStack() as stack:
         net = stack.enter_context(Network(source, backward))
+        net.under(options.method)  # opened first, this graph also gives the logits
         explain = {name: functools.partial(METHODS[name], net) for name in methods}
-        append = None
-        if options.output:
-            facts = provenance(
-                exercise.name, options.given(), source.path, shots.paths, source.preprocess.kind
-            )
-            append = stack.enter_context(result_file(options.output, facts))
+        record = stack.enter_context(recorded(exercise, options, shots, source))
         pages = Pages(options.figure, _title(exercise, options), options.pages)
         window = stack.enter_context(contextlib.closing(Window())) if options.show else None
         shown = 0
-        for indices, images, logits, predicted, maps in _explained(
-            exercise, options, shots, source, net, explain
-        ):
-            shown += len(indices)
-            if append:
-                append(**_columns(shots, indices, logits, predicted, maps, options.method))
-            for k, index in enumerate(indices):
-                caption = _caption(exercise, shots, index, predicted[k])
-                panels = [("image", images[k, :, :, 0])]
-                panels += [(name, maps[name][k, :, :, 0]) for name in methods]
-                pages.add(caption, panels)
-                if window and not window.show(caption, panels):
-                    window = None
-                    break
-            if options.show and window is None:
+        for found in _explained(exercise, options, shots, source, net, explain):
+            shown += len(found.indices)
+            record(found.indices, **_columns(found, options.method))
+            if not _draw(exercise, shots, found, pages, window):
                 break
         pages.close()
     _report(exercise, options, shown, len(shots), pages.paths)
 
 
 def _explained(exercise, options, shots, source, net, explain):
-    """Yield batches of shots of the wanted class with their maps, up to the limit."""
+    """Yield the shots of the wanted class of every batch with their maps, up to the limit."""
     size = options.batch_size or exercise.predict_batch_size
     wanted = exercise.shown_class if options.only_class is None else options.only_class
     left = options.limit or len(shots)
@@ -83,40 +68,38 @@ def _explained(exercise, options, shots, source, net, explain):
         inputs = preprocess.apply(source.preprocess, images)
         logits = net.logits(inputs)
         predicted = logits.argmax(axis=1)
-        keep = np.arange(len(indices)) if wanted in (None, "all") else predicted == wanted
-        keep = np.arange(len(indices))[keep][:left]
+        keep = np.arange(len(indices))
+        if wanted not in (None, "all"):
+            keep = keep[predicted == wanted]
+        keep = keep[:left]
+        maps = {name: np.empty_like(inputs[:0]) for name in explain}
         if len(keep):
             maps = {name: method(inputs[keep], predicted[keep]) for name, method in explain.items()}
-            _check_finite(maps, shots, indices[keep])
-            yield indices[keep], images[keep], logits[keep], predicted[keep], maps
+        for name, values in maps.items():
+            check_finite(values, f"{name} map", shots, indices[keep])
+        yield _Explained(indices[keep], images[keep], logits[keep], predicted[keep], maps)
         left -= len(keep)
         if not left:
             return
 
 
-def _columns(shots, indices, logits, predicted, maps, method):
-    columns = {
-        "maps": maps[method],
-        "logits": logits,
-        "target": predicted,
-        "label": shots.labels[indices],
-        "file": [shots.paths[k] for k in shots.files[indices]],
-        "row": shots.rows[indices],
-    }
-    if PLAIN in maps and method != PLAIN:
-        columns["maps_" + PLAIN] = maps[PLAIN]
+def _columns(found, method):
+    columns = {"maps": found.maps[method], "logits": found.logits, "target": found.predicted}
+    if PLAIN in found.maps and method != PLAIN:
+        columns["maps_" + PLAIN] = found.maps[PLAIN]
     return columns
 
 
-def _check_finite(maps, shots, indices):
-    for name, values in maps.items():
-        bad = np.nonzero(~np.isfinite(values).all(axis=(1, 2, 3)))[0]
-        if len(bad):
-            index = indices[bad[0]]
-            raise InputError(
-                f"{shots.paths[shots.files[index]]} row {shots.rows[index]}: the {name} map holds "
-                "NaN or Inf; look for Inf or NaN in the checkpoint's variables"
-            )
+def _draw(exercise, shots, found, pages, window):
+    """Put shots on pages and into the window; False when the reader quits."""
+    for k, index in enumerate(found.indices):
+        caption = _caption(exercise, shots, index, found.predicted[k])
+        panels = [("image", found.images[k, :, :, 0])]
+        panels += [(name, maps[k, :, :, 0]) for name, maps in found.maps.items()]
+        pages.add(caption, panels)
+        if window and not window.show(caption, panels):
+            return False
+    return True
 
 
 def _caption(exercise, shots, index, predicted):
@@ -127,9 +110,7 @@ def _caption(exercise, shots, index, predicted):
 
 def _title(exercise, options):
     way = ", as in 2016" if options.historical else ""
-    return (
-        f"{exercise.name}, {exercise.title}: {options.method} of the predicted class's logit{way}"
-    )
+    return f"{exercise.name}, {exercise.title}: {options.method} map of the predicted class{way}"
 
 
 def _report(exercise, options, shown, total, pages):

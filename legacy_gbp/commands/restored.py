@@ -1,11 +1,15 @@
-"""Shots and checkpoint of a command that runs a trained network."""
+"""What predict and gbprop share: shots and checkpoint in, a record of results out."""
 
+import contextlib
 import os
+
+import numpy as np
 
 from legacy_gbp.commands import train
 from legacy_gbp.commands.data_folder import any_shots, data_files, only_synthetic
 from legacy_gbp.commands.quiet_tensorflow import load_quietly
 from legacy_gbp.errors import InputError
+from legacy_gbp.results import provenance, result_file
 from legacy_gbp.sources.xtcav_checkpoint import XtcavCheckpoint, check_exists
 
 
@@ -42,6 +46,59 @@ def restore(exercise, options):
     source = XtcavCheckpoint(exercise, prefix)
     print(f"restored model from {prefix}", flush=True)
     return shots, source
+
+
+@contextlib.contextmanager
+def recorded(exercise, options, shots, source):
+    """Open ``--output``, where it was given.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    options : argparse.Namespace
+    shots : FileShots
+    source : XtcavCheckpoint
+
+    Yields
+    ------
+    callable
+        ``record(indices, **columns)`` appends one row a shot, with its label
+        (-1: none), file and row; without ``--output`` it does nothing.
+    """
+    if not options.output:
+        yield lambda indices, **columns: None
+        return
+    facts = provenance(
+        exercise.name, options.given(), source.path, shots.paths, source.preprocess.kind
+    )
+    paths = np.array(shots.paths, dtype=object)
+    with result_file(options.output, facts) as append:
+        yield lambda indices, **columns: append(
+            label=shots.labels[indices],
+            file=paths[shots.files[indices]],
+            row=shots.rows[indices],
+            **columns,
+        )
+
+
+def check_finite(values, what, shots, indices):
+    """Refuse NaN or Inf in what the network gave for some shots.
+
+    Parameters
+    ----------
+    values : (n, ...) float array
+    what : str
+        Its name in the message.
+    shots : FileShots
+    indices : (n,) int
+    """
+    bad = np.nonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))[0]
+    if len(bad):
+        index = indices[bad[0]]
+        raise InputError(
+            f"{shots.paths[shots.files[index]]} row {shots.rows[index]}: the {what} holds NaN or "
+            "Inf; look for huge pixels in the image or NaN in the checkpoint's variables"
+        )
 
 
 def _check_output(output, inputs):

@@ -55,7 +55,7 @@ def fit(kind, batches):
     """
     if kind not in SUBTRACTS_MEAN:
         return Preprocess(kind, np.float32(0))
-    total, count = 0.0, 0
+    total, count = np.float64(0), 0
     for images in batches:
         total = total + TRANSFORMS[kind](images.astype(np.float32)).sum(axis=0, dtype=np.float64)
         count += len(images)

@@ -83,7 +83,5 @@ def check_folder(folder):
 
 
 def _first_of_each_run(names):
-    runs = {}
-    for name in names:
-        runs.setdefault(name.rsplit("-c", 1)[0], name)
-    return list(runs.values())
+    run_of = [name.rsplit("-c", 1)[0] for name in names]
+    return [name for k, name in enumerate(names) if run_of[k] not in run_of[:k]]

@@ -11,6 +11,7 @@ conv1/batch_norm/beta, ...  BatchNorm/beta, BatchNorm_1/...
 ==========================  ===============================
 """
 
+import glob
 import os
 import re
 
@@ -41,12 +42,13 @@ def check_exists(path, command):
         The prefix.
     """
     prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
-    if not os.path.exists(prefix + ".index"):
-        raise InputError(
-            "{}: no checkpoint ({} is missing); make one with '{}' or give --checkpoint".format(
-                prefix, os.path.basename(prefix) + ".index", command
+    for suffix in (".index", ".data-*-of-*"):
+        if not glob.glob(glob.escape(prefix) + suffix):
+            name = os.path.basename(prefix) + suffix
+            raise InputError(
+                f"{prefix}: no checkpoint ({name} is missing); make one with '{command}' or give "
+                "--checkpoint"
             )
-        )
     return prefix
 
 
@@ -106,9 +108,20 @@ class BuiltNetwork:
     mismatch : callable, optional
         ``mismatch(key, expected_shape, found_shape or None)`` gives the
         exception for a missing or misshapen array.
+    image_shape : (int, int)
+        Height and width.
     """
 
-    def __init__(self, network, arrays, dtype="float32", name_of=None, mismatch=None):
+    def __init__(
+        self,
+        network,
+        arrays,
+        dtype="float32",
+        name_of=None,
+        mismatch=None,
+        image_shape=IMAGE_SHAPE,
+    ):
+        self._image_shape = image_shape
         self._network, self._arrays, self._dtype = network, arrays, dtype
         self._name_of = name_of or (lambda net, name: name)
         self._mismatch = mismatch or _array_mismatch
@@ -130,7 +143,8 @@ class BuiltNetwork:
 
         from legacy_gbp.nets.layers import Sequential
 
-        images_t = tf.compat.v1.placeholder(self._dtype, (None, *IMAGE_SHAPE, 1), name="images")
+        shape = (None, *self._image_shape, 1)
+        images_t = tf.compat.v1.placeholder(self._dtype, shape, name="images")
         net = Sequential(images_t, training=False, **options)
         self._network(net)
         feeds = {}
@@ -182,7 +196,7 @@ def _read(path):
         reader = tf.train.load_checkpoint(path)
         names = reader.get_variable_to_shape_map()
         return {name: reader.get_tensor(name) for name in names if "/Momentum" not in name}
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
         raise InputError(
             "{}: not a readable checkpoint ({}); copy its .index and .data files again".format(
                 path, str(error).split("\n")[0]

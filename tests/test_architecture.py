@@ -1,0 +1,117 @@
+"""Who may import whom: read from the sources, so that the rooms stay apart."""
+
+import ast
+import os
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PACKAGE = os.path.join(ROOT, "legacy_gbp")
+
+
+def sources():
+    for folder, _, names in os.walk(PACKAGE):
+        for name in names:
+            if name.endswith(".py"):
+                path = os.path.join(folder, name)
+                module = os.path.relpath(path, ROOT)[:-3].replace(os.sep, ".")
+                yield module.replace(".__init__", ""), path
+
+
+def imports(path, top_level_only=False):
+    with open(path, encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+MODULES = dict(sources())
+
+
+def importers(library):
+    return {
+        module
+        for module, path in MODULES.items()
+        if any(name.split(".")[0] == library for name in imports(path))
+    }
+
+
+def test_matplotlib_only_in_figures():
+    assert importers("matplotlib") == {"legacy_gbp.figures"}
+
+
+def test_h5py_only_in_data_and_results():
+    assert importers("h5py") == {"legacy_gbp.data.xtcav", "legacy_gbp.results"}
+
+
+def test_no_tensorflow_where_numpy_is_enough():
+    # results asks TensorFlow for its version alone, inside the function.
+    for module in importers("tensorflow") - {"legacy_gbp.results"}:
+        assert not module.startswith(
+            ("legacy_gbp.data", "legacy_gbp.metrics", "legacy_gbp.figures")
+        )
+
+
+def test_no_keras_and_no_global_switch():
+    switches = ("disable_eager_execution", "disable_v2_behavior", "enable_resource_variables",
+                "set_random_seed", "reset_default_graph")  # fmt: skip
+    for path in MODULES.values():
+        with open(path, encoding="utf-8") as file:
+            source = file.read()
+        assert not [switch for switch in switches if switch in source], path
+        assert "keras" not in source.lower(), path
+
+
+LEAVES = ["relu_backprop", "aside", "errors", "progress"]
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_leaves_import_nothing_of_ours_but_errors(leaf):
+    ours = [n for n in imports(MODULES["legacy_gbp." + leaf]) if n.startswith("legacy_gbp")]
+    assert all(name.startswith("legacy_gbp.errors") for name in ours)
+
+
+def test_rooms_do_not_reach_up():
+    """data, nets, metrics, attribution and sources know no command and no figure."""
+    above = ("legacy_gbp.commands", "legacy_gbp.cli", "legacy_gbp.figures", "legacy_gbp.training")
+    for module, path in MODULES.items():
+        room = module.split(".")[1] if "." in module else ""
+        if room in ("data", "nets", "metrics", "attribution", "sources", "network"):
+            assert not [n for n in imports(path) if n.startswith(above)], module
+
+
+def test_no_circles():
+    edges = {
+        module: {name for name in imports(path, top_level_only=True) if name in MODULES}
+        for module, path in MODULES.items()
+    }
+    done: set = set()
+    doing: list = []
+
+    def visit(module):
+        assert module not in doing, " -> ".join([*doing, module])
+        if module in done:
+            return
+        doing.append(module)
+        for name in sorted(edges[module]):
+            # A package's __init__ gathers its own modules; that is no circle.
+            if not module.startswith(name + "."):
+                visit(name)
+        doing.pop()
+        done.add(module)
+
+    for module in MODULES:
+        visit(module)
+
+
+def test_the_visible_top_level_is_fixed():
+    visible = {name for name in os.listdir(ROOT) if not name.startswith(".")}
+    assert {"setup.py", "legacy_gbp", "tests", "run_ex07.py", "run_ex08.py", "README.md"} <= visible
+    for name in ("run_ex07.py", "run_ex08.py"):
+        with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+            assert len(file.readlines()) < 10

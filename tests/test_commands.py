@@ -1,0 +1,185 @@
+"""Every command through ``main``, and what it leaves behind."""
+
+import json
+import os
+import re
+
+import h5py
+import numpy as np
+import pytest
+
+from legacy_gbp.cli import main, main_all
+from legacy_gbp.exercises import EX07, EX08, EXERCISES
+from tests.files import write_xtcav
+
+PRED = "amo86815_pred-r073-c0121.h5"
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def read(path):
+    with h5py.File(path, "r") as file:
+        return {name: file[name][()] for name in file}, dict(file.attrs)
+
+
+def text(values):
+    return [value.decode() if isinstance(value, bytes) else value for value in values]
+
+
+def test_train_ex08_writes_best_and_final(data_dir, capsys):
+    argv = ["train", "--data-dir", data_dir, "--data", "test", "--batch-size", "4", "--epochs", "1"]
+    assert main(EX08, argv) == 0
+    out = capsys.readouterr().out
+    assert "-- read 8 samples for training, 8 for validation (0 rows left out)" in out
+    assert "mloss  oloss" in out
+    assert "** saved in tf_saved_2color_model_best\n" in out
+    assert "** saved in tf_saved_2color_model_final\n" in out
+    assert {name.split(".")[0] for name in os.listdir(".")} == {
+        "tf_saved_2color_model_best", "tf_saved_2color_model_final",
+    }  # fmt: skip
+
+
+def test_datadir_names_the_folder(data_dir, monkeypatch, checkpoints, capsys):
+    monkeypatch.setenv("DATADIR", data_dir)
+    assert main(EX07, ["predict", "--checkpoint", checkpoints["ex07"]]) == 0
+    assert "-- read 4 samples for prediction" in capsys.readouterr().out
+
+
+def test_train_on_named_files(data_dir, capsys):
+    files = [os.path.join(data_dir, name) for name in sorted(os.listdir(data_dir))[:3]]
+    argv = ["train", "--train-files", *files[:2], "--validation-files", files[2]]
+    assert main(EX07, [*argv, "--batch-size", "8", "--checkpoint", "mine/best"]) == 0
+    assert "-- read 8 samples for training, 4 for validation" in capsys.readouterr().out
+    assert os.path.exists("mine/best.index")
+
+
+def test_predict_scores_every_shot_of_the_prediction_file(data_dir, checkpoints, capsys):
+    argv = ["predict", "--data-dir", data_dir, "--checkpoint", checkpoints["ex07"]]
+    assert main(EX07, [*argv, "--batch-size", "3", "--output", "p.h5"]) == 0
+    out = capsys.readouterr().out
+    columns, attributes = read("p.h5")
+    assert columns["logits"].shape == (4, 2) and columns["logits"].dtype == np.float32
+    np.testing.assert_array_equal(columns["predicted"], columns["logits"].argmax(axis=1))
+    np.testing.assert_array_equal(columns["label"], [0, 1, 0, 1])
+    np.testing.assert_array_equal(columns["row"], [0, 1, 2, 3])
+    assert text(columns["file"]) == [os.path.join(data_dir, PRED)] * 4
+    hits = (columns["predicted"] == columns["label"]).mean()
+    assert f"Ran predictions. Accuracy: {hits:.2f} 4 samples\n" in out
+    assert f"restored model from {checkpoints['ex07']}\n" in out
+    assert len(out.rstrip().split("\n")[-1].split()) == 2  # matrix rows close the page
+    assert attributes["exercise"] == "ex07"
+
+
+def test_predict_without_labels_gives_no_score(tmp_path, checkpoints, capsys):
+    write_xtcav("shots.h5", 3, leave_out=["lasing", "acq.enPeaksLabel"])
+    assert main(EX08, ["predict", "shots.h5", "--checkpoint", checkpoints["ex08"]]) == 0
+    out = capsys.readouterr().out
+    assert "Ran predictions. 3 samples, no labels" in out and "Accuracy" not in out
+
+
+def test_gbprop_writes_maps_and_where_they_came_from(data_dir, checkpoints, capsys):
+    argv = ["gbprop", "--data-dir", data_dir, "--checkpoint", checkpoints["ex07"]]
+    assert main(EX07, [*argv, "--output", "maps.h5", "--batch-size", "3", "--compare"]) == 0
+    out = capsys.readouterr().out
+    columns, attributes = read("maps.h5")
+    assert columns["maps"].shape == (4, 363, 284, 1) and columns["maps"].dtype == np.float32
+    assert (columns["maps"] < 0).any() and (columns["maps"] > 0).any()
+    assert columns["maps_gradient"].shape == columns["maps"].shape
+    np.testing.assert_array_equal(columns["target"], columns["logits"].argmax(axis=1))
+    np.testing.assert_array_equal(columns["label"], [0, 1, 0, 1])
+    options = json.loads(attributes["options"])
+    assert options["method"] == "guided" and options["batch_size"] == 3
+    assert re.match("^[0-9a-f]{64}$", attributes["checkpoint_sha256"])
+    assert json.loads(attributes["data_files"]) == [os.path.join(data_dir, PRED)]
+    assert attributes["tensorflow_version"] and attributes["preprocess"] == "none"
+    assert "-- 4 maps of 4 samples" in out and "-- page ex07_gbprop-001.png" in out
+    assert sorted(os.listdir(".")) == ["ex07_gbprop-001.png", "maps.h5"]
+
+
+@pytest.mark.parametrize("method", ["guided", "gradient", "deconvnet"])
+def test_gbprop_maps_equal_those_of_the_library(method, data_dir, checkpoints):
+    from legacy_gbp import FileShots, Network, XtcavCheckpoint
+    from legacy_gbp.attribution import METHODS
+
+    argv = ["gbprop", "--data-dir", data_dir, "--checkpoint", checkpoints["ex07"]]
+    assert main(EX07, [*argv, "--output", "m.h5", "--method", method, "--pages", "0"]) == 0
+    shots = FileShots([os.path.join(data_dir, PRED)], "lasing", 2)
+    images = shots.read(range(4)).astype(np.float32)
+    with Network(XtcavCheckpoint(EX07, checkpoints["ex07"])) as net:
+        expected = METHODS[method](net, images)
+    np.testing.assert_allclose(read("m.h5")[0]["maps"], expected, atol=1e-6 * abs(expected).max())
+
+
+def test_gbprop_of_ex08_shows_the_asked_class(data_dir, checkpoints, capsys):
+    argv = ["gbprop", "--data-dir", data_dir, "--checkpoint", checkpoints["ex08"]]
+    assert main(EX08, [*argv, "--output", "all.h5", "--only-class", "all", "--limit", "5"]) == 0
+    columns, _ = read("all.h5")
+    assert len(columns["maps"]) == 5
+    (target,) = set(columns["target"][:1])
+    assert main(EX08, [*argv, "--output", "one.h5", "--only-class", str(target)]) == 0
+    assert set(read("one.h5")[0]["target"]) == {target}
+    capsys.readouterr()
+    assert main(EX08, [*argv, "--output", "default.h5"]) == 0
+    out = capsys.readouterr().out
+    columns, _ = read("default.h5")
+    assert columns["maps"].shape[1:] == (363, 284, 1)
+    assert set(columns["target"]) <= {3}
+    assert ("no shot is predicted as the shown class" in out) == (len(columns["maps"]) == 0)
+
+
+@pytest.mark.parametrize("kind", ["log-mean", "log-threshold"])
+def test_preprocessing_is_applied_again(kind, data_dir):
+    argv = ["train", "--data-dir", data_dir, "--epochs", "1", "--batch-size", "8"]
+    assert main(EX07, [*argv, "--preprocess", kind]) == 0
+    assert main(EX07, ["gbprop", "--data-dir", data_dir, "--output", "m.h5"]) == 0
+    columns, attributes = read("m.h5")
+    assert attributes["preprocess"] == kind
+
+    from legacy_gbp import FileShots, Network, XtcavCheckpoint
+    from legacy_gbp.data import preprocess
+
+    source = XtcavCheckpoint(EX07, "tf_saved_model")
+    shots = FileShots([os.path.join(data_dir, PRED)], "lasing", 2)
+    with Network(source) as net:
+        logits = net.logits(preprocess.apply(source.preprocess, shots.read(range(4))))
+    np.testing.assert_allclose(columns["logits"], logits, rtol=1e-4, atol=1e-6)
+
+
+def test_historical_runs_for_both_exercises(data_dir, checkpoints):
+    for name, exercise in EXERCISES.items():
+        argv = ["gbprop", "--data-dir", data_dir, "--checkpoint", checkpoints[name]]
+        argv += ["--historical", "--output", name + ".h5", "--limit", "2", "--pages", "0"]
+        if name == "ex08":
+            argv += ["--only-class", "all"]
+        assert main(exercise, argv) == 0
+        maps = read(name + ".h5")[0]["maps"]
+        assert maps.shape == (2, 363, 284, 1) and np.isfinite(maps).all() and maps.any()
+
+
+def test_one_command_ends_in_a_picture(monkeypatch, tmp_path, capsys):
+    """No folder, no checkpoint: the shots are made, the network trained, the page drawn."""
+    from legacy_gbp.data import synthetic_files
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(synthetic_files, "CACHED_SHOTS", 3)
+    assert main(EX07, ["gbprop"]) == 0
+    out = capsys.readouterr().out
+    folder = str(tmp_path / "cache" / "legacy_gbp")
+    assert f"-- no --data-dir and no DATADIR: making, once, 57 synthetic shots in {folder}" in out
+    assert "-- no checkpoint tf_saved_model yet: training one (run_ex07.py train)" in out
+    assert os.path.exists("ex07_gbprop-001.png")
+    assert main(EX07, ["predict"]) == 0
+    out = capsys.readouterr().out
+    assert "DATADIR: using 57 synthetic shots" in out and "training one" not in out
+
+
+def test_legacy_gbp_holds_every_tool(data_dir, checkpoints, capsys):
+    argv = ["ex07", "predict", "--data-dir", data_dir, "--checkpoint", checkpoints["ex07"]]
+    assert main_all(argv) == 0
+    assert "Ran predictions" in capsys.readouterr().out
+    assert main_all(["synthesize", "out", "--shots", "1", "--systematics", "off"]) == 0
+    assert len(os.listdir("out")) == 19
+    assert main_all(["synthesize", "out", "--shots", "1", "--systematics", "off"]) == 0

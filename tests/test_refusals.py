@@ -1,0 +1,162 @@
+"""Bad input: one line of advice on stderr, exit code 2, nothing left behind."""
+
+import os
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+
+from legacy_gbp.cli import main, main_all
+from legacy_gbp.exercises import EX07, EX08
+from tests.files import write_xtcav
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(capsys, exercise, *argv):
+    """Run, check the manner of the refusal, and return the line."""
+    before = sorted(os.listdir("."))
+    try:
+        code = main(exercise, list(argv))
+    except SystemExit as stop:  # argparse leaves this way
+        code = stop.code
+    error = capsys.readouterr().err
+    assert code == 2
+    assert error.count("\n") == 1 and error.endswith("\n") and "Traceback" not in error
+    assert sorted(os.listdir(".")) == before
+    return error
+
+
+@pytest.mark.parametrize(
+    "argv, advice",
+    [
+        ([], "required: COMMAND"),
+        (["explain"], "invalid choice: 'explain'"),
+        (["gbprop", "--method", "lime"], "invalid choice: 'lime'"),
+        (["gbprop", "--limit", "0"], "'0' is not a whole number, 1 or more"),
+        (["train", "--batch-size", "many"], "'many' is not a whole number, 1 or more"),
+        (["train", "--seed", "-1"], "'-1' is not a whole number, 0..2147483647"),
+        (["gbprop", "--only-class", "2"], "'2' is not a whole number, 0..1"),
+        (["gbprop", "--historical", "--method", "deconvnet"], "--historical knows no deconvnet"),
+        (["train", "--data-dir", "nowhere"], "nowhere: no such folder"),
+        (["gbprop", "--data-dir", "nowhere"], "no checkpoint (tf_saved_model.index is missing)"),
+        (["predict", "lost.h5"], "no checkpoint"),
+        (["predict", "--checkpoint", "lost/best"], "lost/best: no checkpoint"),
+    ],
+)
+def test_options_and_names(capsys, argv, advice):
+    assert advice in refused(capsys, EX07, *argv)
+
+
+def test_missing_data_files(capsys, checkpoints, tmp_path):
+    line = refused(capsys, EX07, "predict", "--data-dir", ".", "--checkpoint", checkpoints["ex07"])
+    assert "amo86815_pred-r073-c0121.h5: no such file" in line
+    line = refused(capsys, EX07, "predict", "lost.h5", "--checkpoint", checkpoints["ex07"])
+    assert "lost.h5: no such file" in line
+
+
+def test_a_checkpoint_of_another_network(capsys, checkpoints, data_dir, historical_checkpoint):
+    line = refused(
+        capsys, EX07, "gbprop", "--data-dir", data_dir, "--checkpoint", checkpoints["ex08"],
+        "--output", "m.h5",
+    )  # fmt: skip
+    assert "has shape (8, 8, 1, 16), but ex07 needs (4, 4, 1, 2)" in line
+    line = refused(
+        capsys, EX08, "predict", "--data-dir", data_dir, "--checkpoint", historical_checkpoint
+    )
+    assert "variable 'Variable' has shape (4, 4, 1, 2), but ex08 needs (8, 8, 1, 16)" in line
+
+
+def test_a_damaged_checkpoint(capsys, checkpoints, data_dir, tmp_path):
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    for suffix in (".index", ".data-00000-of-00001"):
+        shutil.copy(checkpoints["ex07"] + suffix, str(folder / ("m" + suffix)))
+    data = folder / "m.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:1000])
+    argv = ["predict", "--data-dir", data_dir, "--checkpoint", str(folder / "m")]
+    assert "not a readable checkpoint" in refused(capsys, EX07, *argv)
+    (folder / "m.index").write_bytes(b"nothing")
+    assert "not a readable checkpoint" in refused(capsys, EX07, *argv)
+    os.remove(str(data))
+    assert "m.data-*-of-* is missing" in refused(capsys, EX07, *argv)
+
+
+def test_a_bad_image_late_in_the_run_leaves_no_half_file(capsys, checkpoints, tmp_path):
+    images = np.ones((6, 363, 284), np.float32)
+    images[4] = np.inf
+    write_xtcav("a.h5", 6, images=images)
+    for command in ("predict", "gbprop"):
+        line = refused(
+            capsys, EX07, command, "a.h5", "--checkpoint", checkpoints["ex07"],
+            "--output", "out.h5", "--batch-size", "2",
+        )  # fmt: skip
+        assert "a.h5: dataset 'xtcavimg' row 4 holds NaN or Inf" in line
+
+
+def test_output_must_not_be_an_input_or_a_folder(capsys, checkpoints, tmp_path):
+    write_xtcav("a.h5", 2)
+    argv = ["predict", "a.h5", "--checkpoint", checkpoints["ex07"], "--output"]
+    assert "a.h5: is a data file" in refused(capsys, EX07, *argv, "./a.h5")
+    os.mkdir("folder")
+    assert "folder: is a folder" in refused(capsys, EX07, *argv, "folder")
+    assert "a.h5/out.h5: cannot be written" in refused(capsys, EX07, *argv, "a.h5/out.h5")
+
+
+def test_labels_out_of_range_and_unusable_rows(capsys, tmp_path):
+    write_xtcav("a.h5", 3, labels=[0, 1, 1], colours=[0, 4, 1], images=np.zeros((3, 363, 284)))
+    line = refused(capsys, EX08, "train", "--train-files", "a.h5", "--validation-files", "a.h5")
+    assert "a.h5: dataset 'acq.enPeaksLabel' row 1 is 4; labels lie in 0..3" in line
+    write_xtcav("b.h5", 2, colours=[-1, -1], images=np.zeros((2, 363, 284)))
+    line = refused(capsys, EX08, "train", "--train-files", "b.h5", "--validation-files", "a.h5")
+    assert "b.h5: no usable row" in line
+
+
+def test_a_map_that_is_not_finite_is_not_written(capsys, tmp_path):
+    """A checkpoint with an infinite weight gives NaN maps; they are named, not drawn."""
+    import tensorflow as tf
+
+    from tests.weights import random_arrays
+
+    arrays = random_arrays(EX07.network)
+    arrays["logits/weights"][:] = np.nan
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        for name, value in arrays.items():
+            tf.compat.v1.get_variable(name, initializer=value.astype(np.float32))
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.train.Saver().save(session, "bad/model", write_state=False)
+    write_xtcav("a.h5", 2)
+    line = refused(capsys, EX07, "gbprop", "a.h5", "--checkpoint", "bad/model", "--output", "m.h5")
+    assert "a.h5 row 0: the guided map holds NaN or Inf" in line
+
+
+@pytest.mark.parametrize(
+    "argv, advice",
+    [
+        (["synthesize", "out", "--shots", "-3"], "'-3' is not a whole number"),
+        (["synthesize", "out", "--unusable", "1.5"], "'1.5' is not a share, 0..1"),
+        (["synthesize", "a.txt"], "a.txt"),
+    ],
+)
+def test_synthesize(capsys, argv, advice, tmp_path):
+    (tmp_path / "a.txt").write_text("in the way")
+    try:
+        code = main_all(argv)
+    except SystemExit as stop:
+        code = stop.code
+    error = capsys.readouterr().err
+    assert code == 2 and advice in error and error.count("\n") == 1
+    assert os.listdir(".") == ["a.txt"]
+
+
+def test_an_interrupted_write_leaves_nothing(tmp_path):
+    from legacy_gbp.aside import written_aside
+
+    path = str(tmp_path / "a.h5")
+    with pytest.raises(KeyboardInterrupt), written_aside(path) as partial, h5py.File(partial, "w"):
+        raise KeyboardInterrupt
+    assert os.listdir(str(tmp_path)) == []
