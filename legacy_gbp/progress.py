@@ -6,6 +6,17 @@ import time
 SECONDS_BETWEEN_LINES = 30
 
 
+def say(line):
+    """Print one line on stdout, flushed, without tearing a bar that stands below."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        tqdm.write(line, file=sys.stdout)
+        sys.stdout.flush()
+    else:
+        print(line, flush=True)
+
+
 def progress(iterable, total, what):
     """Pass items through, showing how far they are.
 

@@ -15,7 +15,7 @@ from legacy_gbp.data.xtcav import IMAGE_SHAPE
 from legacy_gbp.errors import InputError
 from legacy_gbp.metrics.classification import accuracy, confusion_matrix
 from legacy_gbp.nets.layers import Sequential
-from legacy_gbp.progress import progress
+from legacy_gbp.progress import progress, say
 from legacy_gbp.training_log import header, row, validation_lines
 
 Trained = namedtuple("Trained", "steps best_accuracy best_step losses accuracies")
@@ -73,7 +73,7 @@ def train(
     InputError
         When there are fewer shots than a batch, or the loss is not finite.
     """
-    log = log or _print_line
+    log = log or say
     epochs, batch_size = epochs or exercise.epochs, batch_size or exercise.batch_size
     if len(train_shots) < batch_size:
         raise InputError(
@@ -229,7 +229,3 @@ def _summarise(writer, step, values):
         tags = [value(tag=tag, simple_value=float(number)) for tag, number in values]
         writer.add_summary(tf.compat.v1.Summary(value=tags), step)
         writer.flush()
-
-
-def _print_line(line):
-    print(line, flush=True)

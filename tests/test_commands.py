@@ -11,6 +11,7 @@ import pytest
 from legacy_gbp.cli import main, main_all
 from legacy_gbp.exercises import EX07, EX08, EXERCISES
 from tests.files import write_xtcav
+from tests.weights import save_checkpoint
 
 PRED = "amo86815_pred-r073-c0121.h5"
 
@@ -113,21 +114,22 @@ def test_gbprop_maps_equal_those_of_the_library(method, data_dir, checkpoints):
     np.testing.assert_allclose(read("m.h5")[0]["maps"], expected, atol=1e-6 * abs(expected).max())
 
 
-def test_gbprop_of_ex08_shows_the_asked_class(data_dir, checkpoints, capsys):
-    argv = ["gbprop", "--data-dir", data_dir, "--checkpoint", checkpoints["ex08"]]
-    assert main(EX08, [*argv, "--output", "all.h5", "--only-class", "all", "--limit", "5"]) == 0
-    columns, _ = read("all.h5")
-    assert len(columns["maps"]) == 5
-    (target,) = set(columns["target"][:1])
-    assert main(EX08, [*argv, "--output", "one.h5", "--only-class", str(target)]) == 0
-    assert set(read("one.h5")[0]["target"]) == {target}
+def test_gbprop_of_ex08_shows_the_asked_class(data_dir, tmp_path, capsys):
+    both = save_checkpoint(EX08, tmp_path / "both", **{"logits/bias": [0, 0, 0, 1e6]})
+    neither = save_checkpoint(EX08, tmp_path / "neither", **{"logits/bias": [1e6, 0, 0, 0]})
+    argv = ["gbprop", "--data-dir", data_dir, "--output", "m.h5", "--pages", "0", "--checkpoint"]
+    assert main(EX08, [*argv, both, "--batch-size", "3", "--limit", "5"]) == 0
+    assert set(read("m.h5")[0]["target"]) == {3}
+    assert len(read("m.h5")[0]["maps"]) == 5
+    assert main(EX08, [*argv, neither, "--only-class", "all", "--limit", "2"]) == 0
+    assert set(read("m.h5")[0]["target"]) == {0}
+    assert main(EX08, [*argv, neither, "--only-class", "0", "--limit", "2"]) == 0
+    assert len(read("m.h5")[0]["maps"]) == 2
     capsys.readouterr()
-    assert main(EX08, [*argv, "--output", "default.h5"]) == 0
-    out = capsys.readouterr().out
-    columns, _ = read("default.h5")
-    assert columns["maps"].shape[1:] == (363, 284, 1)
-    assert set(columns["target"]) <= {3}
-    assert ("no shot is predicted as the shown class" in out) == (len(columns["maps"]) == 0)
+    assert main(EX08, [*argv, neither]) == 0
+    assert "no shot is predicted as the shown class" in capsys.readouterr().out
+    columns, _ = read("m.h5")
+    assert columns["maps"].shape == (0, 363, 284, 1) and columns["logits"].shape == (0, 4)
 
 
 @pytest.mark.parametrize("kind", ["log-mean", "log-threshold"])

@@ -10,6 +10,7 @@ import pytest
 from legacy_gbp.cli import main, main_all
 from legacy_gbp.exercises import EX07, EX08
 from tests.files import write_xtcav
+from tests.weights import save_checkpoint
 
 
 @pytest.fixture(autouse=True)
@@ -116,22 +117,13 @@ def test_labels_out_of_range_and_unusable_rows(capsys, tmp_path):
     assert "b.h5: no usable row" in line
 
 
-def test_a_map_that_is_not_finite_is_not_written(capsys, tmp_path):
-    """A checkpoint with an infinite weight gives NaN maps; they are named, not drawn."""
-    import tensorflow as tf
-
-    from tests.weights import random_arrays
-
-    arrays = random_arrays(EX07.network)
-    arrays["logits/weights"][:] = np.nan
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        for name, value in arrays.items():
-            tf.compat.v1.get_variable(name, initializer=value.astype(np.float32))
-        session.run(tf.compat.v1.global_variables_initializer())
-        tf.compat.v1.train.Saver().save(session, "bad/model", write_state=False)
+def test_what_is_not_finite_is_not_written(capsys, tmp_path):
+    """NaN in a checkpoint is named with the first image that it spoils."""
     write_xtcav("a.h5", 2)
-    line = refused(capsys, EX07, "gbprop", "a.h5", "--checkpoint", "bad/model", "--output", "m.h5")
-    assert "a.h5 row 0: the guided map holds NaN or Inf" in line
+    bad_logits = save_checkpoint(EX07, "logits/model", **{"logits/bias": [np.nan, 0]})
+    for command in ("predict", "gbprop"):
+        argv = [command, "a.h5", "--checkpoint", bad_logits, "--output", "m.h5"]
+        assert "a.h5 row 0: NaN or Inf in the logits" in refused(capsys, EX07, *argv)
 
 
 @pytest.mark.parametrize(

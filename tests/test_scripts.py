@@ -68,9 +68,7 @@ def test_help_and_refusals_cost_no_tensorflow(name, data_dir, tmp_path):
 
 def test_importing_the_package_is_free():
     heavy = ("numpy", "h5py", "tensorflow", "matplotlib")
-    code = (
-        f"import sys, legacy_gbp as l; print([m for m in {heavy} if m in sys.modules], l.__all__)"
-    )
+    code = f"import sys, legacy_gbp; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert done.stdout == "[]\n"
 
@@ -98,7 +96,10 @@ raise SystemExit(code)
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["train", "predict", "gbprop"])
 def test_peak_memory_does_not_grow_with_the_shots(command, tmp_path, checkpoints, monkeypatch):
-    """1,500 and 6,000 shots; in memory the larger set alone would be 1,240 MB."""
+    """1,500 and 6,000 shots; in memory the larger set alone would be 1,240 MB.
+
+    The allocators' own noise between two equal runs is some tens of MB.
+    """
     import numpy as np
 
     from legacy_gbp.data.xtcav import write_shots

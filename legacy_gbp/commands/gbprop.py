@@ -67,6 +67,7 @@ def _explained(exercise, options, shots, source, net, explain):
     for indices, images in progress(batches, -(-len(shots) // size), "gbprop"):
         inputs = preprocess.apply(source.preprocess, images)
         logits = net.logits(inputs)
+        check_finite(logits, "logits", shots, indices)
         predicted = logits.argmax(axis=1)
         keep = np.arange(len(indices))
         if wanted not in (None, "all"):

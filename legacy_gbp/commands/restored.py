@@ -42,6 +42,8 @@ def restore(exercise, options):
         print(f"-- no checkpoint {prefix} yet: training one ({remedy})", flush=True)
         train.run(exercise, options.training_defaults(options.data_dir))
     print(f"-- read {len(shots)} samples for prediction", flush=True)
+    if shots.skipped:
+        print(f"-- left out {shots.skipped} samples labelled -1 (do not use)", flush=True)
     load_quietly()
     source = XtcavCheckpoint(exercise, prefix)
     print(f"restored model from {prefix}", flush=True)
@@ -92,12 +94,12 @@ def check_finite(values, what, shots, indices):
     shots : FileShots
     indices : (n,) int
     """
-    bad = np.nonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))[0]
+    bad = np.nonzero(~np.isfinite(values).all(axis=tuple(range(1, values.ndim))))[0]
     if len(bad):
         index = indices[bad[0]]
         raise InputError(
-            f"{shots.paths[shots.files[index]]} row {shots.rows[index]}: the {what} holds NaN or "
-            "Inf; look for huge pixels in the image or NaN in the checkpoint's variables"
+            f"{shots.paths[shots.files[index]]} row {shots.rows[index]}: NaN or Inf in the {what}; "
+            "look for huge pixels in the image or NaN in the checkpoint's variables"
         )
 
 

@@ -57,7 +57,8 @@ def shuffled(shots, batch_size, rng, window_shots=WINDOW_SHOTS):
         images = shots.read(window)
         for start in range(0, len(window), batch_size):
             part = slice(start, start + batch_size)
-            yield window[part], images[part]
+            yield window[part], images[part].copy()  # a view would keep the window alive
+        del images  # before the next one is read
 
 
 def one_hot(labels, classes):
