@@ -2,8 +2,11 @@
 
 import contextlib
 import os
+import shutil
 
 from legacy_gbp.errors import InputError
+
+SPARE_BYTES = 1 << 20
 
 
 @contextlib.contextmanager
@@ -34,10 +37,21 @@ def written_aside(path):
         yield partial
         os.replace(partial, path)
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another place or make "
-            "room"
-        ) from error
+        raise _unwritable(path, error.strerror or str(error).split("\n")[0]) from error
     finally:
         if os.path.exists(partial):
             os.remove(partial)
+
+
+def check_room(path, nbytes):
+    """Refuse to write `nbytes` more beside `path` when the disk cannot hold them.
+
+    HDF5 does not survive a full disk: it cannot close its file any more.
+    """
+    free = shutil.disk_usage(os.path.dirname(os.path.abspath(path))).free
+    if free < nbytes + SPARE_BYTES:
+        raise _unwritable(path, f"{free / 1e6:.1f} MB free on the disk")
+
+
+def _unwritable(path, why):
+    return InputError(f"{path}: cannot be written ({why}); choose another place or make room")

@@ -5,6 +5,7 @@ import shutil
 
 import tensorflow as tf
 
+from legacy_gbp.aside import check_room
 from legacy_gbp.errors import InputError
 from legacy_gbp.sources.xtcav_checkpoint import PREPROCESS_KIND, PREPROCESS_MEAN
 
@@ -48,13 +49,29 @@ def save_aside(saver, session, path):
     partial = os.path.join(folder, f".partial-{os.getpid()}-{name}")
     try:
         os.makedirs(partial, exist_ok=True)
+        check_room(path, _bytes_of_variables(session.graph))
         saver.save(session, os.path.join(partial, name), write_state=False)
         for suffix in SUFFIXES:
             os.replace(os.path.join(partial, name + suffix), os.path.join(folder, name + suffix))
     except (OSError, tf.errors.OpError) as error:
         raise InputError(
-            "{}: the checkpoint cannot be written ({}); choose another --checkpoint or "
-            "make room".format(path, str(error).split("\n")[0])
+            f"{path}: the checkpoint cannot be written ({_reason(error)}); choose another "
+            "--checkpoint or make room"
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _bytes_of_variables(graph):
+    with graph.as_default():
+        variables = tf.compat.v1.global_variables()
+    return sum(
+        variable.shape.num_elements() * variable.dtype.size
+        for variable in variables
+        if variable.dtype.base_dtype != tf.string
+    )
+
+
+def _reason(error):
+    """The line that says why: TensorFlow puts the place first."""
+    return getattr(error, "strerror", None) or str(error).strip().split("\n")[-1]

@@ -5,6 +5,7 @@ Options are checked here, before NumPy or TensorFlow is imported.
 
 import argparse
 import importlib
+import os
 import sys
 
 from legacy_gbp.errors import InputError
@@ -25,7 +26,8 @@ def main(exercise, argv=None):
     Returns
     -------
     int
-        Exit code: 0 done, 2 refused with one line on stderr, 130 interrupted.
+        Exit code: 0 done, 2 refused with one line on stderr, 130 interrupted or
+        left by the reader of its output.
     """
     parser = exercise_parser(exercise, f"run_{exercise.name}.py")
     return _run(parser, argv)
@@ -95,6 +97,9 @@ def _run(parser, argv):
     except InputError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr, flush=True)
         return REFUSED
+    except BrokenPipeError:  # the reader of our output has left, as "| head" does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
     except KeyboardInterrupt:
         print(f"{parser.prog}: interrupted", file=sys.stderr, flush=True)
         return INTERRUPTED

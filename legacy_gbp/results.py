@@ -9,7 +9,7 @@ import platform
 import h5py
 import numpy as np
 
-from legacy_gbp.aside import written_aside
+from legacy_gbp.aside import check_room, written_aside
 
 COMPRESSED_FROM = 1024  # bytes a row
 
@@ -32,12 +32,13 @@ def result_file(path, attributes):
     """
     with written_aside(path) as partial, h5py.File(partial, "w") as file:
         file.attrs.update(attributes)
-        yield lambda **columns: _append(file, columns)
+        yield lambda **columns: _append(file, path, columns)
 
 
-def _append(file, columns):
+def _append(file, path, columns):
     for name, values in columns.items():
         values = np.asarray(values)
+        check_room(path, values.nbytes)
         if name not in file:
             _create(file, name, values)
         dataset = file[name]

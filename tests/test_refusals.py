@@ -42,6 +42,7 @@ def refused(capsys, exercise, *argv):
         (["train", "--batch-size", "many"], "'many' is not a whole number, 1 or more"),
         (["train", "--seed", "-1"], "'-1' is not a whole number, 0..2147483647"),
         (["gbprop", "--only-class", "2"], "'2' is not a whole number, 0..1"),
+        (["train", "--logdir", __file__], "is a file; give a folder for --logdir"),
         (["gbprop", "--historical", "--method", "deconvnet"], "--historical knows no deconvnet"),
         (["train", "--data-dir", "nowhere"], "nowhere: no such folder"),
         (["gbprop", "--data-dir", "nowhere"], "no checkpoint (tf_saved_model.index is missing)"),
@@ -143,6 +144,17 @@ def test_synthesize(capsys, argv, advice, tmp_path):
     error = capsys.readouterr().err
     assert code == 2 and advice in error and error.count("\n") == 1
     assert os.listdir(".") == ["a.txt"]
+
+
+def test_a_full_disk_is_seen_before_hdf5_breaks(capsys, checkpoints, monkeypatch):
+    """HDF5 cannot close a file on a full disk; the room is checked before every write."""
+    full = shutil.disk_usage(".")._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    write_xtcav("a.h5", 2)
+    line = refused(
+        capsys, EX07, "gbprop", "a.h5", "--checkpoint", checkpoints["ex07"], "--output", "m.h5"
+    )
+    assert "m.h5: cannot be written (1.0 MB free on the disk); choose another place" in line
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path):

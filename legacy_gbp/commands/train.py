@@ -4,6 +4,7 @@ import os
 
 from legacy_gbp.commands.data_folder import data_files, labelled_shots
 from legacy_gbp.commands.quiet_tensorflow import load_quietly
+from legacy_gbp.errors import InputError
 
 
 def run(exercise, options):
@@ -15,6 +16,8 @@ def run(exercise, options):
     options : argparse.Namespace
         See :mod:`legacy_gbp.cli`.
     """
+    if options.logdir and os.path.exists(options.logdir) and not os.path.isdir(options.logdir):
+        raise InputError(f"{options.logdir}: is a file; give a folder for --logdir")
     small = options.data == "test"
     train_paths = options.train_files or data_files(exercise, options, "train", small)
     validation_paths = options.validation_files or data_files(exercise, options, "validation")

@@ -11,7 +11,7 @@ import os
 import h5py
 import numpy as np
 
-from legacy_gbp.aside import written_aside
+from legacy_gbp.aside import check_room, written_aside
 from legacy_gbp.errors import InputError
 
 IMAGES = "xtcavimg"
@@ -181,6 +181,7 @@ def write_shots(path, images, count, columns, compression="gzip"):
             shuffle=True,
         )
         for row, image in enumerate(images):
+            check_room(path, image.nbytes)
             dataset[row] = image
         for name, values in columns.items():
             file.create_dataset(name, data=values)
