@@ -156,7 +156,8 @@ class Window:
             axes.set_title(caption if column == 0 else name, fontsize=9)
         self._figure.tight_layout()
         self._plt.show(block=False)
-        self._plt.pause(0.05)
+        self._figure.canvas.draw()
+        self._plt.pause(0.1)  # lets the toolkit put the drawing on the screen
         try:
             answer = input(f"{caption}: Enter for the next, q to quit ")
         except EOFError:

@@ -1,23 +1,10 @@
-"""Deconvolutional network of a logit."""
+"""Deconvolutional network of a logit: R goes back where R > 0."""
 
 from legacy_gbp.attribution.target import seeds
 
 
 def deconvnet(net, images, target="predicted"):
-    """Deconvolutional network of a logit with respect to every pixel.
-
-    Parameters
-    ----------
-    net : Network
-    images : (N, H, W, C) float array
-        As the network takes them.
-    target
-        See :func:`legacy_gbp.attribution.target.seeds`.
-
-    Returns
-    -------
-    (N, H, W, C) float array
-        Signed, in logits per unit of the image.
+    """Deconvnet maps, (N, H, W, C); parameters as in :func:`legacy_gbp.attribution.gradient`.
 
     References
     ----------

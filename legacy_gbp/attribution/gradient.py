@@ -1,10 +1,10 @@
-"""Plain gradient (saliency) of a logit."""
+"""Plain gradient of a logit (saliency): R goes back where x > 0."""
 
 from legacy_gbp.attribution.target import seeds
 
 
 def gradient(net, images, target="predicted"):
-    """Plain gradient (saliency) of a logit with respect to every pixel.
+    """Plain gradient of a logit with respect to every pixel.
 
     Parameters
     ----------

@@ -1,26 +1,13 @@
-"""Guided backpropagation of a logit."""
+"""Guided backpropagation of a logit: R goes back where x > 0 and R > 0."""
 
 from legacy_gbp.attribution.target import seeds
 
 
 def guided_backprop(net, images, target="predicted"):
-    """Guided backpropagation of a logit with respect to every pixel.
-
-    Parameters
-    ----------
-    net : Network
-    images : (N, H, W, C) float array
-        As the network takes them.
-    target
-        See :func:`legacy_gbp.attribution.target.seeds`.
-
-    Returns
-    -------
-    (N, H, W, C) float array
-        Signed, in logits per unit of the image.
+    """Guided maps, (N, H, W, C); parameters as in :func:`legacy_gbp.attribution.gradient`.
 
     References
     ----------
-    J. T. Springenberg et al., arXiv:1412.6806 (2014).
+    J. T. Springenberg, A. Dosovitskiy, T. Brox, M. Riedmiller, arXiv:1412.6806 (2014).
     """
     return net.under("guided").gradient(images, seeds(net, images, target))

@@ -18,14 +18,7 @@ _Explained = namedtuple("_Explained", "indices images logits predicted maps")
 
 
 def run(exercise, options):
-    """Make maps with the command line's options.
-
-    Parameters
-    ----------
-    exercise : Exercise
-    options : argparse.Namespace
-        See :mod:`legacy_gbp.cli`.
-    """
+    """Make maps with the options of :mod:`legacy_gbp.cli`."""
     if options.historical and options.method == "deconvnet":
         raise InputError(
             "--historical knows no deconvnet; the original had guided and gradient alone"

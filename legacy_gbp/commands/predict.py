@@ -9,14 +9,7 @@ from legacy_gbp.training_log import matrix_lines
 
 
 def run(exercise, options):
-    """Predict with the command line's options.
-
-    Parameters
-    ----------
-    exercise : Exercise
-    options : argparse.Namespace
-        See :mod:`legacy_gbp.cli`.
-    """
+    """Predict with the options of :mod:`legacy_gbp.cli`."""
     shots, source = restore(exercise, options)
 
     from legacy_gbp.network import Network

@@ -4,15 +4,7 @@ from legacy_gbp.data.synthetic_files import file_list, write_set
 
 
 def run(_, options):
-    """Write the files that are not there yet.
-
-    Parameters
-    ----------
-    _ : None
-        No exercise.
-    options : argparse.Namespace
-        See :mod:`legacy_gbp.cli`.
-    """
+    """Write the files that are not there yet; the options are those of :mod:`legacy_gbp.cli`."""
     write_set(
         options.folder,
         options.shots,

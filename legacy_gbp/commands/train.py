@@ -8,14 +8,7 @@ from legacy_gbp.errors import InputError
 
 
 def run(exercise, options):
-    """Train with the command line's options.
-
-    Parameters
-    ----------
-    exercise : Exercise
-    options : argparse.Namespace
-        See :mod:`legacy_gbp.cli`.
-    """
+    """Train with the options of :mod:`legacy_gbp.cli`."""
     if options.logdir and os.path.exists(options.logdir) and not os.path.isdir(options.logdir):
         raise InputError(f"{options.logdir}: is a file; give a folder for --logdir")
     small = options.data == "test"
