@@ -29,6 +29,18 @@ def test_rows_and_labels_come_back(tmp_path):
     np.testing.assert_array_equal(read[3], read[1])
 
 
+@pytest.mark.parametrize("chunks", [None, (1, 363, 284), (3, 363, 284), (7, 100, 284)])
+def test_any_chunking_gives_the_same_images(tmp_path, chunks):
+    path = str(tmp_path / "a.h5")
+    images = np.random.RandomState(0).randint(0, 255, (7, 363, 284)).astype(np.int16)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("xtcavimg", data=images, chunks=chunks)
+        file["lasing"] = np.zeros(7, np.int8)
+    shots = FileShots([path], "lasing", 2)
+    for indices in ([6, 0, 3, 3, 5], [2], range(7)):
+        np.testing.assert_array_equal(shots.read(indices)[..., 0], images[list(indices)])
+
+
 def test_minus_one_means_do_not_use(tmp_path):
     path = str(tmp_path / "a.h5")
     write_xtcav(path, 5, colours=[3, -1, 0, -1, 2])

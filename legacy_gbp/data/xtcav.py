@@ -235,18 +235,28 @@ def _dataset(file, path, name):
 
 
 def _read_rows(dataset, path, rows, images, places):
-    """Copy rows of one dataset into `images` at `places`; floats must be finite."""
-    for row, place in zip(rows, places):
+    """Copy ascending rows into `images` at `places`, a chunk of the file at a time."""
+    chunk = dataset.chunks[0] if dataset.chunks else 1
+    for part in np.split(np.arange(len(rows)), np.nonzero(np.diff(rows // chunk))[0] + 1):
+        first = rows[part[0]]
         try:
-            image = dataset[row]
+            block = dataset[first : rows[part[-1]] + 1]
         except OSError as error:
             raise _unreadable(path, IMAGES, error) from error
-        if image.dtype.kind == "f" and not np.isfinite(image).all():
-            raise InputError(
-                f"{path}: dataset {IMAGES!r} row {row} holds NaN or Inf; repair the image or leave "
-                "it out (label -1)"
-            )
-        images[place] = image.reshape((*IMAGE_SHAPE, 1))
+        chosen = block[rows[part] - first].reshape((-1, *IMAGE_SHAPE, 1))
+        _check_finite(chosen, path, rows[part])
+        images[places[part]] = chosen
+
+
+def _check_finite(images, path, rows):
+    if images.dtype.kind != "f":
+        return
+    bad = np.nonzero(~np.isfinite(images).all(axis=(1, 2, 3)))[0]
+    if len(bad):
+        raise InputError(
+            f"{path}: dataset {IMAGES!r} row {rows[bad[0]]} holds NaN or Inf; repair the image or "
+            "leave it out (label -1)"
+        )
 
 
 def _unreadable(path, name, error):
