@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import tempfile
 
 from legacy_gbp.errors import InputError
 
@@ -30,17 +31,39 @@ def written_aside(path):
     """
     folder, name = os.path.split(os.path.abspath(path))
     partial = os.path.join(folder, f".partial-{os.getpid()}-{name}")
+    _check_replaceable(path)
+    missing = _missing_folders(folder)
     try:
-        if os.path.isdir(path):
-            raise InputError(f"{path}: is a folder; give the name of a file")
         os.makedirs(folder, exist_ok=True)
         yield partial
         os.replace(partial, path)
     except OSError as error:
         raise _unwritable(path, error.strerror or str(error).split("\n")[0]) from error
     finally:
-        if os.path.exists(partial):
+        with contextlib.suppress(OSError):
             os.remove(partial)
+        for made in missing:  # goes well only where nothing was written
+            with contextlib.suppress(OSError):
+                os.rmdir(made)
+
+
+def check_destination(path):
+    """Refuse a place that cannot be written to, before any work is done for it.
+
+    Parameters
+    ----------
+    path : str
+        A file that may exist or not, in a folder that may exist or not.
+    """
+    _check_replaceable(path)
+    folder = os.path.dirname(os.path.abspath(path))
+    for missing in _missing_folders(folder):
+        folder = os.path.dirname(missing)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error.strerror) from error
 
 
 def check_room(path, nbytes):
@@ -51,6 +74,22 @@ def check_room(path, nbytes):
     free = shutil.disk_usage(os.path.dirname(os.path.abspath(path))).free
     if free < nbytes + SPARE_BYTES:
         raise _unwritable(path, f"{free / 1e6:.1f} MB free on the disk")
+
+
+def _check_replaceable(path):
+    if os.path.isdir(path):
+        raise InputError(f"{path}: is a folder; give the name of a file")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{path}: is a device; give the name of a file")
+
+
+def _missing_folders(folder):
+    """The folders that would have to be made, the innermost first."""
+    missing = []
+    while not os.path.exists(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    return missing
 
 
 def _unwritable(path, why):

@@ -95,15 +95,21 @@ def _run(parser, argv):
     try:
         importlib.import_module(options.module).run(options.exercise, options)
     except InputError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr, flush=True)
-        return REFUSED
+        return _leave(parser, error, REFUSED)
     except BrokenPipeError:  # the reader of our output has left, as "| head" does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
+    except OSError as error:  # such as a log on a full disk
+        return _leave(parser, error, REFUSED)
     except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted", file=sys.stderr, flush=True)
-        return INTERRUPTED
+        return _leave(parser, "interrupted", INTERRUPTED)
     return DONE
+
+
+def _leave(parser, why, code):
+    line = str(why).replace("\n", "\\n")
+    print(f"{parser.prog}: {line}", file=sys.stderr, flush=True)
+    return code
 
 
 def _add_train(commands, exercise, prog):
@@ -128,6 +134,7 @@ def _add_train(commands, exercise, prog):
         parser.add_argument(
             "--final-checkpoint",
             metavar="PREFIX",
+            type=_path,
             help=f"where the last goes ({exercise.final_checkpoint}, beside the best)",
         )
     else:
@@ -145,7 +152,9 @@ def _add_train(commands, exercise, prog):
         default="none",
         help="of the images; stored with the checkpoint (none)",
     )
-    parser.add_argument("--logdir", metavar="DIR", help="write TensorBoard scalars here")
+    parser.add_argument(
+        "--logdir", metavar="DIR", type=_path, help="write TensorBoard scalars here"
+    )
 
 
 def _add_predict(commands, exercise, prog):
@@ -165,7 +174,9 @@ def _add_gbprop(commands, exercise, prog):
         help="the ReLU's backward rule (guided)",
     )
     parser.add_argument(
-        "--compare", action="store_true", help="show the plain gradient beside the map"
+        "--compare",
+        action="store_true",
+        help="show the plain gradient and the guided map side by side",
     )
     parser.add_argument(
         "--historical",
@@ -183,6 +194,7 @@ def _add_gbprop(commands, exercise, prog):
     parser.add_argument(
         "--figure",
         metavar="PREFIX",
+        type=_path,
         default=f"{exercise.name}_gbprop",
         help=f"pages go to PREFIX-001.png, ... ({exercise.name}_gbprop)",
     )
@@ -201,10 +213,10 @@ def _add_synthesize(commands):
         description="Write synthetic shots under the tutorial's file names.",
         epilog="example: legacy-gbp synthesize xtcav --shots 500 --files 13 --systematics off",
     )
-    parser.add_argument("folder", metavar="OUT")
+    parser.add_argument("folder", metavar="OUT", type=_path)
     parser.add_argument("--shots", type=_positive, default=500, help="shots a file (500)")
     parser.add_argument(
-        "--files", type=_positive, default=6, help="files of each lasing run, 6 at least (6)"
+        "--files", type=_six_or_more, default=6, help="files of each lasing run, 6 at least (6)"
     )
     parser.add_argument("--seed", type=_seed, default=1, help="(1)")
     parser.add_argument("--unusable", type=_share, default=0.4, help="share labelled -1 (0.4)")
@@ -240,9 +252,10 @@ def _add_restored(parser, exercise, what):
     parser.add_argument(
         "--checkpoint",
         metavar="PREFIX",
+        type=_path,
         help=f"ours or one of the 2016 program ({exercise.checkpoint})",
     )
-    parser.add_argument("--output", metavar="FILE", help=f"write the {what} to HDF5")
+    parser.add_argument("--output", metavar="FILE", type=_path, help=f"write the {what} to HDF5")
     parser.add_argument(
         "--batch-size",
         type=_positive,
@@ -253,6 +266,10 @@ def _add_restored(parser, exercise, what):
 
 def _positive(text):
     return _whole(text, 1)
+
+
+def _six_or_more(text):
+    return _whole(text, 6)
 
 
 def _not_negative(text):
@@ -282,6 +299,12 @@ def _share(text):
     if not 0 <= share <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share, 0..1")
     return share
+
+
+def _path(text):
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name; leave the option out or name a file")
+    return text
 
 
 def _class_of(exercise):

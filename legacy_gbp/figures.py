@@ -4,6 +4,8 @@ Maps are signed and drawn in a diverging scale that is symmetric about zero and
 clipped at one stated percentile of the map's own magnitude.
 """
 
+import os
+
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -12,7 +14,7 @@ from legacy_gbp.aside import written_aside
 from legacy_gbp.errors import InputError
 
 CLIP_PERCENTILE = 99.7
-IMAGE_CEILING = 120  # counts of 255: the halo of the beam stays visible
+IMAGE_CEILING = 0.5  # of the largest pixel: the halo of the beam stays visible
 PANELS_A_ROW, ROWS_A_PAGE = 6, 2
 PANEL_INCHES = (2.3, 2.9)
 
@@ -46,9 +48,19 @@ class Pages:
         if len(self.paths) < self._most:
             self._shots.append((caption, panels))
         if len(self._shots) == ROWS_A_PAGE * (PANELS_A_ROW // len(panels)):
-            self.close()
+            self._write()
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, failure, *_):
+        if failure is None:
+            self._write()
+        else:  # a refused run leaves nothing behind
+            for path in self.paths:
+                os.remove(path)
+
+    def _write(self):
         """Write the page begun, if any."""
         if not self._shots:
             return
@@ -92,8 +104,9 @@ def draw_page(title, shots):
     figure.suptitle(title, fontsize=11)
     figure.text(
         0.5, 0.008,
-        "columns: time, rows: energy (pixels). Maps: red positive, blue negative, each clipped "
-        f"at its {CLIP_PERCENTILE} percentile.",
+        f"columns: time, rows: energy (pixels). Images: clipped at {IMAGE_CEILING:.0%} of their "
+        "largest pixel. Maps: red positive, blue negative, each clipped at the "
+        f"{CLIP_PERCENTILE} percentile of its magnitude.",
         ha="center", fontsize=7.5, color="0.3",
     )  # fmt: skip
     return figure
@@ -115,7 +128,8 @@ def draw_panel(axes, array, signed):
         clip = np.percentile(np.abs(array), CLIP_PERCENTILE) or np.abs(array).max() or 1
         axes.imshow(array, cmap="RdBu_r", vmin=-clip, vmax=clip, **common)
     else:
-        axes.imshow(array, cmap="inferno", vmin=0, vmax=IMAGE_CEILING, **common)
+        top = IMAGE_CEILING * np.max(array)
+        axes.imshow(array, cmap="inferno", vmin=min(0, np.min(array)), vmax=top or 1, **common)
     axes.tick_params(labelsize=6, length=2)
 
 
@@ -164,8 +178,10 @@ class Window:
             return False
         return answer.strip().lower() != "q"
 
-    def close(self):
-        """Take the window away."""
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self._plt.close(self._figure)
 
 

@@ -22,9 +22,7 @@ class Overridden:
         self._session = tf.compat.v1.Session(graph=self.graph)
         try:
             with self.graph.as_default():
-                with under_rule(self.graph, rule):
-                    self.ends = source.load(self._session)
-                self._seed_t, self._map_t = seeded_gradient(self.ends.logits_t, self.ends.input_t)
+                self.ends, self._seed_t, self._map_t = self._build(source, rule)
             self.graph.finalize()
         except BaseException:
             self._session.close()
@@ -32,22 +30,26 @@ class Overridden:
 
     def logits(self, images):
         """Logits (N, K)."""
-        return self._session.run(self.ends.logits_t, self._feeds(images))
+        return self._run(self.ends.logits_t, images)
 
     def gradient(self, images, seeds):
         """Maps like `images` for the seeds (N, K) at the logits."""
-        feeds = self._feeds(images)
-        feeds[self._seed_t] = seeds
-        return self._session.run(self._map_t, feeds)
+        return self._run(self._map_t, images, seeds)
 
     def close(self):
         """Free the session."""
         self._session.close()
 
-    def _feeds(self, images):
-        feeds = dict(self.ends.feeds)
-        feeds[self.ends.input_t] = images
-        return feeds
+    def _build(self, source, rule):
+        with under_rule(self.graph, rule):
+            ends = source.load(self._session)
+        return (ends, *seeded_gradient(ends.logits_t, ends.input_t))
+
+    def _run(self, wanted_t, images, seeds=None):
+        feeds = {**self.ends.feeds, self.ends.input_t: images}
+        if seeds is not None:
+            feeds[self._seed_t] = seeds
+        return self._session.run(wanted_t, feeds)
 
 
 class Network:

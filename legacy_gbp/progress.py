@@ -43,4 +43,4 @@ def progress(iterable, total, what):
         yield item
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            print(f"-- {what}: {number} of {total}", file=sys.stderr, flush=True)
+            say(f"-- {what}: {number} of {total}")

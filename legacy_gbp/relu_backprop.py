@@ -21,6 +21,8 @@ import contextlib
 
 import tensorflow as tf
 
+from legacy_gbp.errors import InputError
+
 
 def _guided_relu(op, grad_t):
     return tf.raw_ops.ReluGrad(gradients=tf.nn.relu(grad_t), features=op.outputs[0])
@@ -57,6 +59,8 @@ def under_rule(graph, rule):
     rule : str
         ``"gradient"``, ``"guided"`` or ``"deconvnet"``.
     """
+    if rule not in OVERRIDES:
+        raise InputError(f"rule {rule!r} is unknown; choose {', '.join(OVERRIDES)}")
     return graph.gradient_override_map(OVERRIDES[rule])
 
 

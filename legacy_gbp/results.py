@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import hashlib
 import json
+import os
 import platform
 
 import h5py
@@ -91,9 +92,10 @@ def provenance(exercise_name, options, checkpoint, files, preprocess_kind):
     return {
         "exercise": exercise_name,
         "options": json.dumps(options, sort_keys=True),
-        "checkpoint": checkpoint,
+        "checkpoint": os.path.abspath(checkpoint),
         "checkpoint_sha256": _sha256(checkpoint + ".data-00000-of-00001"),
-        "data_files": json.dumps(files),
+        "data_files": json.dumps([os.path.abspath(path) for path in files]),
+        "data_bytes": json.dumps([os.path.getsize(path) for path in files]),
         "preprocess": preprocess_kind,
         "written": datetime.datetime.now(datetime.timezone.utc).isoformat(),
         "legacy_gbp_version": legacy_gbp.__version__,

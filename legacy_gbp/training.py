@@ -80,6 +80,7 @@ def train(
             f"{len(train_shots)} usable training shots do not fill a batch of {batch_size}; give "
             "more files or a smaller --batch-size"
         )
+    _check_labels(exercise, train_shots, validation_shots)
     rng = np.random.RandomState(seed)
     chosen = rng.permutation(len(validation_shots))[: exercise.validation_shots]
     prepared = preprocessing.fit(
@@ -94,7 +95,7 @@ def train(
         log(header(exercise.loss_columns, len(exercise.classes)))
         batches = _batches(train_shots, batch_size, epochs, rng)
         steps = epochs * (len(train_shots) // batch_size)
-        losses, accuracies, best, best_step = [], [], 0.0, None
+        losses, accuracies, best, best_step = [], [], -1.0, None
         for step, (epoch, batch, indices, images) in enumerate(
             _with_bar(batches, steps, exercise.name)
         ):
@@ -213,6 +214,15 @@ def _batches(shots, batch_size, epochs, rng):
 def _with_bar(items, total, what):
     """A bar at a terminal; in a log the rows themselves are the progress."""
     return progress(items, total, what) if sys.stderr.isatty() else items
+
+
+def _check_labels(exercise, *parts):
+    classes = len(exercise.classes)
+    for shots in parts:
+        if shots.labels.max() >= classes:
+            raise InputError(
+                f"label {shots.labels.max()}; {exercise.name} has classes 0..{classes - 1}"
+            )
 
 
 def _check_finite(losses, step):

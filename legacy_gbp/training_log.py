@@ -70,4 +70,4 @@ def validation_lines(step_row, seconds, train_matrix, validation_matrix, saved_i
 
 def matrix_lines(matrix):
     """Rows of a confusion matrix as text of fixed width."""
-    return ["".join(str(count).rjust(COUNT_WIDTH) for count in counts) for counts in matrix]
+    return ["".join(f" {count:{COUNT_WIDTH - 1}d}" for count in counts) for counts in matrix]

@@ -74,11 +74,16 @@ def test_predict_scores_every_shot_of_the_prediction_file(data_dir, checkpoints,
     assert attributes["exercise"] == "ex07"
 
 
-def test_predict_without_labels_gives_no_score(tmp_path, checkpoints, capsys):
+def test_predict_without_labels_gives_no_score(checkpoints, capsys):
     write_xtcav("shots.h5", 3, leave_out=["lasing", "acq.enPeaksLabel"])
     assert main(EX08, ["predict", "shots.h5", "--checkpoint", checkpoints["ex08"]]) == 0
     out = capsys.readouterr().out
     assert "Ran predictions. 3 samples, no labels" in out and "Accuracy" not in out
+    write_xtcav("labelled.h5", 2)
+    files = ["labelled.h5", "shots.h5"]
+    assert main(EX08, ["predict", *files, "--checkpoint", checkpoints["ex08"]]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"Accuracy: \d\.\d\d 2 samples\n", out) and "3 samples, no labels" in out
 
 
 def test_gbprop_writes_maps_and_where_they_came_from(data_dir, checkpoints, capsys):
@@ -153,11 +158,12 @@ def test_preprocessing_is_applied_again(kind, data_dir):
 def test_historical_runs_for_both_exercises(data_dir, checkpoints):
     for name, exercise in EXERCISES.items():
         argv = ["gbprop", "--data-dir", data_dir, "--checkpoint", checkpoints[name]]
-        argv += ["--historical", "--output", name + ".h5", "--limit", "2", "--pages", "0"]
+        argv += ["--historical", "--output", name + ".h5", "--limit", "2", "--compare"]
         if name == "ex08":
             argv += ["--only-class", "all"]
         assert main(exercise, argv) == 0
         maps = read(name + ".h5")[0]["maps"]
+        assert set(read(name + ".h5")[0]) >= {"maps_unguided"}
         assert maps.shape == (2, 363, 284, 1) and np.isfinite(maps).all() and maps.any()
 
 

@@ -16,21 +16,29 @@ def shot(k, maps=1):
 
 @pytest.mark.parametrize("maps, a_page", [(1, 6), (2, 4)])
 def test_pages_fill_and_stop_at_the_limit(tmp_path, maps, a_page):
-    pages = figures.Pages(str(tmp_path / "p"), "title", most=2)
-    for k in range(2 * a_page + 3):
-        pages.add(*shot(k, maps))
-    pages.close()
+    with figures.Pages(str(tmp_path / "p"), "title", most=2) as pages:
+        for k in range(2 * a_page + 3):
+            pages.add(*shot(k, maps))
     assert [path[-9:] for path in pages.paths] == ["p-001.png", "p-002.png"]
     assert imread(pages.paths[0]).shape[0] > 400
 
 
 def test_a_last_page_may_be_short_and_no_shot_gives_no_page(tmp_path):
-    pages = figures.Pages(str(tmp_path / "p"), "title", most=9)
-    pages.close()
+    with figures.Pages(str(tmp_path / "p"), "title", most=9) as pages:
+        pass
     assert pages.paths == []
-    pages.add(*shot(0))
-    pages.close()
+    with figures.Pages(str(tmp_path / "p"), "title", most=9) as pages:
+        pages.add(*shot(0))
     assert len(pages.paths) == 1
+
+
+def test_a_failure_takes_its_pages_away(tmp_path):
+    with pytest.raises(InputError), figures.Pages(str(tmp_path / "p"), "title", most=9) as pages:
+        for k in range(6):
+            pages.add(*shot(k))
+        assert len(pages.paths) == 1
+        raise InputError("a bad image")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_maps_are_drawn_symmetric_about_zero():
@@ -56,7 +64,7 @@ def test_sparse_and_empty_maps_have_a_scale():
     assert [image.get_clim() for image in axes.get_images()] == [(-3, 3), (-1, 1)]
 
 
-def test_no_window_without_a_display(monkeypatch):
+def test_no_window_without_a_display():
     import matplotlib.pyplot as plt
 
     plt.switch_backend("agg")
@@ -65,7 +73,7 @@ def test_no_window_without_a_display(monkeypatch):
     assert plt.get_fignums() == []
 
 
-def test_the_window_steps_until_q(monkeypatch, capsys):
+def test_the_window_steps_until_q(monkeypatch):
     """A stand-in for the screen; Enter goes on, q and the end of input stop."""
     import matplotlib.pyplot as plt
 
@@ -87,5 +95,5 @@ def test_the_window_steps_until_q(monkeypatch, capsys):
     assert asked == [f"row {k}: Enter for the next, q to quit " for k in (0, 1)]
     monkeypatch.setattr("builtins.input", lambda question: (_ for _ in ()).throw(EOFError))
     assert window.show(*shot(2)) is False
-    window.close()
+    window.__exit__()
     assert plt.get_fignums() == []

@@ -42,7 +42,7 @@ def refused(capsys, exercise, *argv):
         (["train", "--batch-size", "many"], "'many' is not a whole number, 1 or more"),
         (["train", "--seed", "-1"], "'-1' is not a whole number, 0..2147483647"),
         (["gbprop", "--only-class", "2"], "'2' is not a whole number, 0..1"),
-        (["train", "--logdir", __file__], "is a file; give a folder for --logdir"),
+        (["train", "--logdir", __file__], "cannot be written"),
         (["gbprop", "--historical", "--method", "deconvnet"], "--historical knows no deconvnet"),
         (["train", "--data-dir", "nowhere"], "nowhere: no such folder"),
         (["gbprop", "--data-dir", "nowhere"], "no checkpoint (tf_saved_model.index is missing)"),
@@ -89,24 +89,31 @@ def test_a_damaged_checkpoint(capsys, checkpoints, data_dir, tmp_path):
 
 
 def test_a_bad_image_late_in_the_run_leaves_no_half_file(capsys, checkpoints, tmp_path):
-    images = np.ones((6, 363, 284), np.float32)
-    images[4] = np.inf
-    write_xtcav("a.h5", 6, images=images)
+    images = np.ones((9, 363, 284))
+    images[8] = 1e300  # Inf in float32
+    write_xtcav("a.h5", 9, images=images)
     for command in ("predict", "gbprop"):
         line = refused(
             capsys, EX07, command, "a.h5", "--checkpoint", checkpoints["ex07"],
-            "--output", "out.h5", "--batch-size", "2",
+            "--output", "new/folder/out.h5", "--batch-size", "2",
         )  # fmt: skip
-        assert "a.h5: dataset 'xtcavimg' row 4 holds NaN or Inf" in line
+        assert "a.h5: dataset 'xtcavimg' row 8 holds NaN, Inf or more than float32" in line
 
 
 def test_output_must_not_be_an_input_or_a_folder(capsys, checkpoints, tmp_path):
     write_xtcav("a.h5", 2)
     argv = ["predict", "a.h5", "--checkpoint", checkpoints["ex07"], "--output"]
-    assert "a.h5: is a data file" in refused(capsys, EX07, *argv, "./a.h5")
+    assert "a.h5: is read by this command" in refused(capsys, EX07, *argv, "./a.h5")
     os.mkdir("folder")
     assert "folder: is a folder" in refused(capsys, EX07, *argv, "folder")
     assert "a.h5/out.h5: cannot be written" in refused(capsys, EX07, *argv, "a.h5/out.h5")
+    os.symlink("a.h5", "link.h5")
+    assert "link.h5: is read by this command" in refused(capsys, EX07, *argv, "link.h5")
+    index = checkpoints["ex07"] + ".index"
+    assert "is read by this command" in refused(capsys, EX07, *argv, index)
+    os.mkfifo("pipe")
+    assert "pipe: is a device" in refused(capsys, EX07, *argv, "pipe")
+    assert "an empty name" in refused(capsys, EX07, *argv, "")
 
 
 def test_labels_out_of_range_and_unusable_rows(capsys, tmp_path):
@@ -155,6 +162,22 @@ def test_a_full_disk_is_seen_before_hdf5_breaks(capsys, checkpoints, monkeypatch
         capsys, EX07, "gbprop", "a.h5", "--checkpoint", checkpoints["ex07"], "--output", "m.h5"
     )
     assert "m.h5: cannot be written (1.0 MB free on the disk); choose another place" in line
+
+
+def test_best_and_final_must_differ(capsys, data_dir):
+    name = "tf_saved_2color_model_final"
+    line = refused(capsys, EX08, "train", "--data-dir", data_dir, "--checkpoint", name)
+    assert f"{name}: is the best checkpoint too" in line
+
+
+def test_places_are_checked_before_training(capsys, monkeypatch):
+    """On the synthetic set a command may train first; it must not do so in vain."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "file")
+    open("file", "w").close()
+    for option in ("--output", "--figure"):
+        assert "file/x" in refused(capsys, EX07, "gbprop", option, "file/x")
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    assert "--show: matplotlib's backend 'agg'" in refused(capsys, EX07, "gbprop", "--show")
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path):

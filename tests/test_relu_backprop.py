@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from legacy_gbp import relu_backprop
+from legacy_gbp.errors import InputError
 from legacy_gbp.network import Network
 from legacy_gbp.sources.endpoints import Endpoints
 
@@ -107,6 +108,11 @@ def test_the_operation_carries_the_mark():
         for rule, mark in (("gradient", b""), ("guided", b"GuidedRelu")):
             relu_op = net.under(rule).graph.get_operation_by_name("Relu")
             assert relu_op.node_def.attr["_gradient_op_type"].s == mark
+
+
+def test_an_unknown_rule_is_refused():
+    with pytest.raises(InputError, match="rule 'lrp' is unknown; choose gradient, guided"):
+        maps(two_units, POINTS, "lrp")
 
 
 def test_a_foreign_registration_is_left_alone():

@@ -12,7 +12,7 @@ from legacy_gbp.exercises import EX07, EX08
 from legacy_gbp.metrics.classification import accuracy, confusion_matrix
 from legacy_gbp.sources.xtcav_checkpoint import XtcavCheckpoint
 from legacy_gbp.training import train
-from legacy_gbp.training_log import header, row, validation_lines
+from legacy_gbp.training_log import header, matrix_lines, row, validation_lines
 
 
 def blobs(count, seed=0):
@@ -133,6 +133,24 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
         train(EX07, ArrayShots(images, np.arange(8) % 2), blobs(4), batch_size=8,
               checkpoint=str(tmp_path / "best"), log=lambda line: None)  # fmt: skip
     assert os.listdir(str(tmp_path)) == []
+
+
+def test_validation_that_is_not_finite_is_refused():
+    images = np.full((4, 363, 284), np.nan, np.float32)
+    with pytest.raises(InputError, match="array of images: row 0 holds NaN"):
+        train(EX07, blobs(8), ArrayShots(images, [0, 1, 0, 1]), batch_size=8, log=lambda _: None)
+
+
+def test_labels_and_preprocessing_must_exist():
+    shots = ArrayShots(np.zeros((3, 363, 284)), [0, 1, 2])
+    with pytest.raises(InputError, match=r"label 2; ex07 has classes 0\.\.1"):
+        train(EX07, shots, shots, batch_size=1)
+    with pytest.raises(InputError, match="preprocessing 'sqrt' is unknown; choose none"):
+        train(EX07, blobs(8), blobs(8), batch_size=8, preprocess="sqrt")
+
+
+def test_large_matrices_stay_readable():
+    assert matrix_lines(np.array([[1234, 5678], [0, 12]])) == [" 1234 5678", "   0  12"]
 
 
 def test_confusion_matrix_by_hand():

@@ -54,7 +54,6 @@ def test_files_without_labels_serve_prediction_alone(tmp_path):
     path = str(tmp_path / "a.h5")
     write_xtcav(path, 2, leave_out=["lasing"])
     shots = FileShots([path], "lasing", 2, need_labels=False)
-    assert not shots.labelled
     np.testing.assert_array_equal(shots.labels, [-1, -1])
     with pytest.raises(InputError, match=r"a.h5: no dataset 'lasing'; the file holds .*xtcavimg"):
         FileShots([path], "lasing", 2)
@@ -65,10 +64,14 @@ def test_arrays_in_memory_have_the_same_face():
     shots = ArrayShots(images, [1, -1, 0])
     np.testing.assert_array_equal(shots.labels, [1, 0])
     np.testing.assert_array_equal(shots.read([1])[0, :, :, 0], images[2])
-    with pytest.raises(InputError, match="3 images but 2 labels"):
+    with pytest.raises(InputError, match=r"3 images but labels of shape \(2,\)"):
         ArrayShots(images, [0, 1])
     with pytest.raises(InputError, match="every label is -1"):
         ArrayShots(images, [-1, -1, -1])
+    with pytest.raises(InputError, match=r"label 0\.5 of image 1"):
+        ArrayShots(images, [0, 0.5, 1])
+    with pytest.raises(InputError, match=r"images of shape \(1, 726, 568\)"):
+        ArrayShots(np.zeros((1, 726, 568)), [0])
 
 
 def test_one_hot_by_hand():
@@ -141,6 +144,32 @@ def _text_images(path):
         file["lasing"] = [0, 1]
 
 
+def _link_to_nowhere(path):
+    write_xtcav(path, 2, leave_out=["xtcavimg"])
+    with h5py.File(path, "r+") as file:
+        file["xtcavimg"] = h5py.SoftLink("/lost")
+
+
+def _group(path):
+    write_xtcav(path, 2, leave_out=["xtcavimg"])
+    with h5py.File(path, "r+") as file:
+        file.create_group("xtcavimg")
+
+
+def _null(path):
+    write_xtcav(path, 2, leave_out=["xtcavimg"])
+    with h5py.File(path, "r+") as file:
+        file["xtcavimg"] = h5py.Empty("i2")
+
+
+def _no_rows(path):
+    write_xtcav(path, 0, images=np.zeros((0, 363, 284)))
+
+
+def _nan_label(path):
+    write_xtcav(path, 2, labels=[0.0, np.nan], colours=[0, 0], images=np.zeros((2, 363, 284)))
+
+
 def _label_out_of_range(path):
     write_xtcav(path, 3, labels=[0, 1, 7])
 
@@ -162,6 +191,12 @@ def _nothing_usable(path):
         (_no_images, r"no dataset 'xtcavimg'; the file holds acq.enPeaksLabel"),
         (_wrong_shape, r"'xtcavimg' has shape \(2, 726, 568\); expected \(N, 363, 284\)"),
         (_text_images, r"'xtcavimg' has type \|S1; expected int16"),
+        (os.mkdir, r"is not a file; name its .h5 files"),
+        (_link_to_nowhere, r"no dataset 'xtcavimg'; the file holds acq.enPeaksLabel"),
+        (_group, r"'xtcavimg' is a group; expected a dataset"),
+        (_null, r"'xtcavimg' has shape None; expected \(N, 363, 284\)"),
+        (_no_rows, r"'xtcavimg' holds no image"),
+        (_nan_label, r"'lasing' row 1 is nan; labels lie in 0..1"),
         (_label_out_of_range, r"'lasing' row 2 is 7; labels lie in 0..1"),
         (_labels_too_few, r"'lasing' has shape \(2,\) .*expected 3 integers"),
         (_nothing_usable, r"no usable row \(2 with label -1 in 'lasing'\)"),
@@ -183,7 +218,7 @@ def test_float_images_must_be_finite(tmp_path, value):
     write_xtcav(path, 3, images=images)
     shots = FileShots([path], "lasing", 2)
     assert shots.read([0, 2]).dtype == np.float32
-    with pytest.raises(InputError, match=r"a.h5: dataset 'xtcavimg' row 1 holds NaN or Inf"):
+    with pytest.raises(InputError, match=r"a.h5: dataset 'xtcavimg' row 1 holds NaN, Inf or more"):
         shots.read([0, 1])
 
 

@@ -5,7 +5,7 @@ from legacy_gbp.attribution.gradient import gradient
 from legacy_gbp.attribution.guided_backprop import guided_backprop
 
 METHODS = {
-    "guided": guided_backprop,
     "gradient": gradient,
+    "guided": guided_backprop,
     "deconvnet": deconvnet,
 }

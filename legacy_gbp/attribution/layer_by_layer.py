@@ -21,7 +21,9 @@ layer by 1, so these maps are *not* the gradient: they are what 2016 saw.
 import numpy as np
 import tensorflow as tf
 
+from legacy_gbp.errors import InputError
 from legacy_gbp.nets.batch_norm import EPSILON, batch_norm_variables
+from legacy_gbp.network import Overridden
 
 RULES = {"gradient": False, "guided": True}  # whether step 3 is taken
 
@@ -53,10 +55,8 @@ def historical_batch_norm(x_t, training):
     return gamma * ((x_t - mean_t) / (EPSILON + std_t)) + beta, []
 
 
-class LayerByLayer:
+class LayerByLayer(Overridden):
     """The model under one rule by the algorithm of 2016, its graph built once.
-
-    Takes the place of :class:`legacy_gbp.network.Overridden`.
 
     Parameters
     ----------
@@ -70,36 +70,21 @@ class LayerByLayer:
     """
 
     def __init__(self, source, rule, batch_norm=historical_batch_norm):
-        self.graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=self.graph)
-        with self.graph.as_default():
-            self.ends = source.load(self._session, batch_norm=batch_norm)
-            self._seed_t = tf.compat.v1.placeholder(
-                self.ends.logits_t.dtype, self.ends.logits_t.shape
-            )
-            self._map_t = walk_back(self.ends.layers, self._seed_t, RULES[rule])
-        self.graph.finalize()
+        self._batch_norm = batch_norm
+        super().__init__(source, rule)
 
-    def logits(self, images):
-        """Logits (N, K), one image at a time."""
-        return self._one_by_one(self.ends.logits_t, images)
+    def _build(self, source, rule):
+        if rule not in RULES:
+            raise InputError(f"rule {rule!r} did not exist in 2016; choose {', '.join(RULES)}")
+        ends = source.load(self._session, batch_norm=self._batch_norm)
+        seed_t = tf.compat.v1.placeholder(ends.logits_t.dtype, ends.logits_t.shape)
+        return ends, seed_t, walk_back(ends.layers, seed_t, RULES[rule])
 
-    def gradient(self, images, seeds):
-        """Maps like `images` for seeds (N, K), one image at a time."""
-        return self._one_by_one(self._map_t, images, seeds)
-
-    def close(self):
-        """Free the session."""
-        self._session.close()
-
-    def _one_by_one(self, wanted_t, images, seeds=None):
-        results = []
-        for k in range(len(images)):
-            feeds = {self.ends.input_t: images[k : k + 1]}
-            if seeds is not None:
-                feeds[self._seed_t] = seeds[k : k + 1]
-            results.append(self._session.run(wanted_t, feeds))
-        return np.concatenate(results)
+    def _run(self, wanted_t, images, seeds=None):
+        """One image at a time, as in 2016."""
+        run, one = super()._run, lambda array, k: None if array is None else array[k : k + 1]
+        parts = [run(wanted_t, one(images, k), one(seeds, k)) for k in range(len(images))]
+        return np.concatenate(parts)
 
 
 def walk_back(layers, seed_t, guided):

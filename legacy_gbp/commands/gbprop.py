@@ -2,17 +2,21 @@
 
 import contextlib
 import functools
+import os
+import re
 from collections import namedtuple
 
 import numpy as np
 
+from legacy_gbp.aside import check_destination
 from legacy_gbp.commands.restored import check_finite, recorded, restore
 from legacy_gbp.data import preprocess
 from legacy_gbp.data.batches import in_order
+from legacy_gbp.data.xtcav import NO_LABEL
 from legacy_gbp.errors import InputError
 from legacy_gbp.progress import progress
 
-PLAIN = "gradient"
+PLAIN, GUIDED = "gradient", "guided"
 
 _Explained = namedtuple("_Explained", "indices images logits predicted maps")
 
@@ -23,32 +27,42 @@ def run(exercise, options):
         raise InputError(
             "--historical knows no deconvnet; the original had guided and gradient alone"
         )
-    shots, source = restore(exercise, options)
-
-    from legacy_gbp.attribution import METHODS
-    from legacy_gbp.attribution.layer_by_layer import LayerByLayer
-    from legacy_gbp.figures import Pages, Window
-    from legacy_gbp.network import Network, Overridden
-
-    backward = LayerByLayer if options.historical else Overridden
-    methods = [options.method]
-    if options.compare and options.method != PLAIN:
-        methods.insert(0, PLAIN)
+    if options.pages:
+        check_destination(f"{options.figure}-001.png")
     with contextlib.ExitStack() as stack:
-        net = stack.enter_context(Network(source, backward))
+        window = stack.enter_context(_figures().Window()) if options.show else None
+        shots, source = restore(exercise, options)
+
+        from legacy_gbp.attribution import METHODS
+        from legacy_gbp.attribution.layer_by_layer import LayerByLayer
+        from legacy_gbp.network import Network, Overridden
+
+        net = stack.enter_context(
+            Network(source, LayerByLayer if options.historical else Overridden)
+        )
         net.under(options.method)  # opened first, this graph also gives the logits
+        methods = [options.method]
+        if options.compare:
+            methods = sorted({PLAIN, GUIDED, options.method}, key=list(METHODS).index)
         explain = {name: functools.partial(METHODS[name], net) for name in methods}
         record = stack.enter_context(recorded(exercise, options, shots, source))
-        pages = Pages(options.figure, _title(exercise, options), options.pages)
-        window = stack.enter_context(contextlib.closing(Window())) if options.show else None
+        title = _title(exercise, options)
+        pages = stack.enter_context(_figures().Pages(options.figure, title, options.pages))
         shown = 0
         for found in _explained(exercise, options, shots, source, net, explain):
             shown += len(found.indices)
-            record(found.indices, **_columns(found, options.method))
-            if not _draw(exercise, shots, found, pages, window):
+            record(found.indices, **_columns(found, options))
+            if not _draw(exercise, options, shots, found, pages, window):
                 break
-        pages.close()
     _report(exercise, options, shown, len(shots), pages.paths)
+
+
+def _figures():
+    try:
+        from legacy_gbp import figures
+    except ValueError as error:  # matplotlib reads its settings when imported
+        raise InputError(f"matplotlib does not start ({error}); unset MPLBACKEND") from error
+    return figures
 
 
 def _explained(exercise, options, shots, source, net, explain):
@@ -77,19 +91,25 @@ def _explained(exercise, options, shots, source, net, explain):
             return
 
 
-def _columns(found, method):
-    columns = {"maps": found.maps[method], "logits": found.logits, "target": found.predicted}
-    if PLAIN in found.maps and method != PLAIN:
-        columns["maps_" + PLAIN] = found.maps[PLAIN]
+def _columns(found, options):
+    columns = {"logits": found.logits, "target": found.predicted}
+    for name, maps in found.maps.items():
+        own = name == options.method
+        columns["maps" if own else "maps_" + _said(name, options)] = maps
     return columns
 
 
-def _draw(exercise, shots, found, pages, window):
+def _said(method, options):
+    """What a map is called: layer by layer the plain walk of 2016 is not the gradient."""
+    return "unguided" if options.historical and method == PLAIN else method
+
+
+def _draw(exercise, options, shots, found, pages, window):
     """Put shots on pages and into the window; False when the reader quits."""
     for k, index in enumerate(found.indices):
         caption = _caption(exercise, shots, index, found.predicted[k])
         panels = [("image", found.images[k, :, :, 0])]
-        panels += [(name, maps[k, :, :, 0]) for name, maps in found.maps.items()]
+        panels += [(_said(name, options), maps[k, :, :, 0]) for name, maps in found.maps.items()]
         pages.add(caption, panels)
         if window and not window.show(caption, panels):
             return False
@@ -97,14 +117,19 @@ def _draw(exercise, shots, found, pages, window):
 
 
 def _caption(exercise, shots, index, predicted):
-    text = f"row {shots.rows[index]}: {exercise.classes[predicted]}"
+    """Run, chunk and row, the predicted class, and the label where it differs."""
+    name = os.path.basename(shots.paths[shots.files[index]])
+    known = re.search(r"r\d+-c\d+", name)
+    where = known.group() if known else name[:16]
+    text = f"{where} row {shots.rows[index]}: {exercise.classes[predicted]}"
     label = shots.labels[index]
-    return text if label < 0 or label == predicted else text + f" (label {label})"
+    return text if label in (NO_LABEL, predicted) else f"{text} ({label})"
 
 
 def _title(exercise, options):
     way = ", as in 2016" if options.historical else ""
-    return f"{exercise.name}, {exercise.title}: {options.method} map of the predicted class{way}"
+    method = _said(options.method, options)
+    return f"{exercise.name}, {exercise.title}: {method} map of the predicted class{way}"
 
 
 def _report(exercise, options, shown, total, pages):

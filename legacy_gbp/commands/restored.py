@@ -1,10 +1,12 @@
 """What predict and gbprop share: shots and checkpoint in, a record of results out."""
 
 import contextlib
+import glob
 import os
 
 import numpy as np
 
+from legacy_gbp.aside import check_destination
 from legacy_gbp.commands import train
 from legacy_gbp.commands.data_folder import any_shots, data_files, only_synthetic
 from legacy_gbp.commands.quiet_tensorflow import load_quietly
@@ -30,6 +32,8 @@ def restore(exercise, options):
     shots : FileShots
     source : XtcavCheckpoint
     """
+    if options.output:
+        check_destination(options.output)
     train_first = only_synthetic(options) and options.checkpoint is None
     prefix = options.checkpoint or exercise.checkpoint
     remedy = f"run_{exercise.name}.py train"
@@ -37,7 +41,7 @@ def restore(exercise, options):
         prefix = check_exists(prefix, remedy)
     paths = options.files or data_files(exercise, options, "predict")
     shots = any_shots(exercise, paths)
-    _check_output(options.output, paths)
+    _check_not_read(options.output, [*paths, *glob.glob(glob.escape(prefix) + ".*")])
     if train_first and not os.path.exists(prefix + ".index"):
         print(f"-- no checkpoint {prefix} yet: training one ({remedy})", flush=True)
         train.run(exercise, options.training_defaults(options.data_dir))
@@ -73,7 +77,7 @@ def recorded(exercise, options, shots, source):
     facts = provenance(
         exercise.name, options.given(), source.path, shots.paths, source.preprocess.kind
     )
-    paths = np.array(shots.paths, dtype=object)
+    paths = np.array([os.path.abspath(path) for path in shots.paths], dtype=object)
     with result_file(options.output, facts) as append:
         yield lambda indices, **columns: append(
             label=shots.labels[indices],
@@ -103,8 +107,6 @@ def check_finite(values, what, shots, indices):
         )
 
 
-def _check_output(output, inputs):
-    if output and os.path.abspath(output) in [os.path.abspath(path) for path in inputs]:
-        raise InputError(f"{output}: is a data file; give another --output")
-    if output and os.path.isdir(output):
-        raise InputError(f"{output}: is a folder; give a file name for --output")
+def _check_not_read(output, inputs):
+    if output and os.path.realpath(output) in [os.path.realpath(path) for path in inputs]:
+        raise InputError(f"{output}: is read by this command; give another --output")

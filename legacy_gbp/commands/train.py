@@ -2,6 +2,7 @@
 
 import os
 
+from legacy_gbp.aside import check_destination
 from legacy_gbp.commands.data_folder import data_files, labelled_shots
 from legacy_gbp.commands.quiet_tensorflow import load_quietly
 from legacy_gbp.errors import InputError
@@ -9,8 +10,6 @@ from legacy_gbp.errors import InputError
 
 def run(exercise, options):
     """Train with the options of :mod:`legacy_gbp.cli`."""
-    if options.logdir and os.path.exists(options.logdir) and not os.path.isdir(options.logdir):
-        raise InputError(f"{options.logdir}: is a file; give a folder for --logdir")
     small = options.data == "test"
     train_paths = options.train_files or data_files(exercise, options, "train", small)
     validation_paths = options.validation_files or data_files(exercise, options, "validation")
@@ -21,6 +20,14 @@ def run(exercise, options):
     if exercise.final_checkpoint:
         beside = os.path.join(os.path.dirname(checkpoint), exercise.final_checkpoint)
         final = options.final_checkpoint or beside
+        if os.path.abspath(final) == os.path.abspath(checkpoint):
+            raise InputError(
+                f"{final}: is the best checkpoint too; give another --final-checkpoint"
+            )
+    for destination in filter(None, (checkpoint, final)):
+        check_destination(destination + ".index")
+    if options.logdir:
+        check_destination(os.path.join(options.logdir, "events"))
     print(
         f"-- read {len(train_shots)} samples for training, {len(validation_shots)} for validation "
         f"({train_shots.skipped + validation_shots.skipped} rows left out)",

@@ -15,6 +15,8 @@ from collections import namedtuple
 
 import numpy as np
 
+from legacy_gbp.errors import InputError
+
 THRESHOLD = 100
 
 Preprocess = namedtuple("Preprocess", "kind mean")
@@ -53,6 +55,8 @@ def fit(kind, batches):
     -------
     Preprocess
     """
+    if kind not in TRANSFORMS:
+        raise InputError(f"preprocessing {kind!r} is unknown; choose {', '.join(TRANSFORMS)}")
     if kind not in SUBTRACTS_MEAN:
         return Preprocess(kind, np.float32(0))
     total, count = np.float64(0), 0

@@ -18,6 +18,7 @@ IMAGES = "xtcavimg"
 IMAGE_SHAPE = (363, 284)
 UNUSABLE = -1
 NO_LABEL = -1
+MOST_ROWS_A_BLOCK = 64
 
 
 class FileShots:
@@ -31,7 +32,7 @@ class FileShots:
     classes : int
         Labels must lie in 0..classes-1; rows labelled -1 are left out.
     need_labels : bool
-        False accepts files without the label dataset; their labels are -1.
+        False accepts files without the label dataset; their labels are NO_LABEL.
 
     Attributes
     ----------
@@ -42,8 +43,6 @@ class FileShots:
         Row within the file.
     dtype : numpy.dtype
         Of the images.
-    labelled : bool
-        False when at least one file has no labels.
     skipped : int
         Rows left out because their label is -1.
 
@@ -57,13 +56,12 @@ class FileShots:
     def __init__(self, paths, label_dataset, classes, need_labels=True):
         self.paths = list(paths)
         labels, files, rows, dtypes = [], [], [], []
-        self.skipped, self.labelled = 0, True
+        self.skipped = 0
         for number, path in enumerate(self.paths):
             with open_hdf5(path) as file:
                 count, dtype = _check_images(file, path)
                 label = _read_labels(file, path, label_dataset, classes, count, need_labels)
             if label is None:
-                self.labelled = False
                 usable, label = np.arange(count), np.full(count, NO_LABEL)
             else:
                 usable = np.nonzero(label != UNUSABLE)[0]
@@ -125,16 +123,20 @@ class ArrayShots:
     """
 
     def __init__(self, images, labels):
-        labels = np.asarray(labels)
-        usable = np.nonzero(labels != UNUSABLE)[0]
-        self._images = np.asarray(images).reshape((-1, *IMAGE_SHAPE, 1))
-        if len(self._images) != len(labels):
+        self._images, labels = np.asarray(images), np.asarray(labels)
+        if self._images.shape[1:] not in (IMAGE_SHAPE, (*IMAGE_SHAPE, 1)):
+            raise InputError(f"images of shape {self._images.shape}; give (n, 363, 284)")
+        if labels.shape != self._images.shape[:1]:
             raise InputError(
-                f"{len(self._images)} images but {len(labels)} labels; give one label an image"
+                f"{len(self._images)} images but labels of shape {labels.shape}; give one an image"
             )
-        if not len(usable):
+        bad = _bad_labels(labels, np.inf)
+        if len(bad):
+            raise InputError(f"label {labels[bad[0]]} of image {bad[0]}; give 0, 1, ... or -1")
+        self.rows = np.nonzero(labels != UNUSABLE)[0]
+        self.labels = labels[self.rows].astype(np.int64)
+        if not len(self.labels):
             raise InputError("no usable row: every label is -1; give labelled shots")
-        self.labels, self.rows = labels[usable].astype(np.int64), usable
         self.dtype = self._images.dtype
 
     def __len__(self):
@@ -142,13 +144,20 @@ class ArrayShots:
 
     def read(self, indices):
         """Images of the given shots, (m, 363, 284, 1)."""
-        return self._images[self.rows[np.asarray(indices)]]
+        rows = self.rows[np.asarray(indices)]
+        images = self._images[rows].reshape((-1, *IMAGE_SHAPE, 1))
+        _check_finite(images, "array of images:", rows)
+        return images
 
 
 def open_hdf5(path):
     """Open a file for reading, or say in one line why not."""
     if not os.path.exists(path):
         raise InputError(f"{path}: no such file; check --data-dir (or DATADIR) and the name")
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: is not a file; name its .h5 files, or give it by --data-dir")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: may not be read by you; change its permissions")
     try:
         return h5py.File(path, "r")
     except OSError as error:
@@ -190,7 +199,7 @@ def write_shots(path, images, count, columns, compression="gzip"):
 def _check_images(file, path):
     """Number of rows and dtype of the image dataset, checked."""
     images = _dataset(file, path, IMAGES)
-    if images.shape[1:] not in (IMAGE_SHAPE, (*IMAGE_SHAPE, 1)):
+    if images.shape is None or images.shape[1:] not in (IMAGE_SHAPE, (*IMAGE_SHAPE, 1)):
         raise InputError(
             f"{path}: dataset {IMAGES!r} has shape {images.shape}; expected (N, 363, 284)"
         )
@@ -199,7 +208,10 @@ def _check_images(file, path):
             f"{path}: dataset {IMAGES!r} has type {images.dtype}; expected int16 or another number "
             "type"
         )
-    return len(images), images.dtype
+    if not len(images):
+        raise InputError(f"{path}: dataset {IMAGES!r} holds no image; leave the file out")
+    # Wider floats are read as float32, which is what the networks take.
+    return len(images), np.dtype(np.float32) if images.dtype.kind == "f" else images.dtype
 
 
 def _read_labels(file, path, name, classes, count, needed):
@@ -215,7 +227,7 @@ def _read_labels(file, path, name, classes, count, needed):
         values = labels[()]
     except OSError as error:
         raise _unreadable(path, name, error) from error
-    bad = np.nonzero((values != np.floor(values)) | (values < UNUSABLE) | (values >= classes))[0]
+    bad = _bad_labels(values, classes)
     if len(bad):
         raise InputError(
             f"{path}: dataset {name!r} row {bad[0]} is {values[bad[0]]}; labels lie in "
@@ -224,38 +236,51 @@ def _read_labels(file, path, name, classes, count, needed):
     return values.astype(np.int64)
 
 
+def _bad_labels(values, classes):
+    """Places of labels that are not whole numbers from -1 to classes - 1."""
+    with np.errstate(invalid="ignore"):  # NaN compares as it should: it is bad
+        good = (values == np.floor(values)) & (values >= UNUSABLE) & (values < classes)
+    return np.nonzero(~good)[0]
+
+
 def _dataset(file, path, name):
-    if name not in file or not isinstance(file[name], h5py.Dataset):
-        raise InputError(
-            "{}: no dataset {!r}; the file holds {}".format(
-                path, name, ", ".join(sorted(file)) or "nothing"
-            )
-        )
-    return file[name]
+    try:
+        found = file.get(name)
+    except (KeyError, OSError):  # a link that leads nowhere
+        found = None
+    if isinstance(found, h5py.Group):
+        raise InputError(f"{path}: {name!r} is a group; expected a dataset")
+    if found is None:
+        holds = ", ".join(sorted(set(file) - {name})) or "nothing else"
+        raise InputError(f"{path}: no dataset {name!r}; the file holds {holds}")
+    return found
 
 
 def _read_rows(dataset, path, rows, images, places):
     """Copy ascending rows into `images` at `places`, a chunk of the file at a time."""
-    chunk = dataset.chunks[0] if dataset.chunks else 1
+    chunk = min(dataset.chunks[0], MOST_ROWS_A_BLOCK) if dataset.chunks else 1
     for part in np.split(np.arange(len(rows)), np.nonzero(np.diff(rows // chunk))[0] + 1):
         first = rows[part[0]]
         try:
             block = dataset[first : rows[part[-1]] + 1]
         except OSError as error:
             raise _unreadable(path, IMAGES, error) from error
-        chosen = block[rows[part] - first].reshape((-1, *IMAGE_SHAPE, 1))
-        _check_finite(chosen, path, rows[part])
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes Inf, and is named
+            chosen = block[rows[part] - first].astype(images.dtype)
+        chosen = chosen.reshape((-1, *IMAGE_SHAPE, 1))
+        _check_finite(chosen, f"{path}: dataset {IMAGES!r}", rows[part])
         images[places[part]] = chosen
 
 
-def _check_finite(images, path, rows):
+def _check_finite(images, where, rows):
+    """Refuse what a ReLU would swallow silently: max(NaN, 0) is 0."""
     if images.dtype.kind != "f":
         return
     bad = np.nonzero(~np.isfinite(images).all(axis=(1, 2, 3)))[0]
     if len(bad):
         raise InputError(
-            f"{path}: dataset {IMAGES!r} row {rows[bad[0]]} holds NaN or Inf; repair the image or "
-            "leave it out (label -1)"
+            f"{where} row {rows[bad[0]]} holds NaN, Inf or more than float32 can; repair the image "
+            "or leave it out (label -1)"
         )
 
 

@@ -13,7 +13,7 @@ def confusion_matrix(truth, predicted, classes):
     classes : int
     """
     counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (np.asarray(truth), np.asarray(predicted)), 1)
+    np.add.at(counts, (np.asarray(truth, int), np.asarray(predicted, int)), 1)
     return counts
 
 
