@@ -121,9 +121,9 @@ def _caption(exercise, shots, index, predicted):
     name = os.path.basename(shots.paths[shots.files[index]])
     known = re.search(r"r\d+-c\d+", name)
     where = known.group() if known else name[:16]
-    text = f"{where} row {shots.rows[index]}: {exercise.classes[predicted]}"
+    text = f"{where}/{shots.rows[index]}: {exercise.classes[predicted]}"
     label = shots.labels[index]
-    return text if label in (NO_LABEL, predicted) else f"{text} ({label})"
+    return text if label in (NO_LABEL, predicted) else f"{text} (label {label})"
 
 
 def _title(exercise, options):
