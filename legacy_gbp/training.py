@@ -1,21 +1,20 @@
-"""The training loop of 2016: momentum, a staircase rate, saved on improvement."""
+"""The training loop of 2016: a log line a step, a validation every ten, the best one kept."""
 
+import contextlib
 import sys
 import time
 from collections import namedtuple
 
 import numpy as np
-import tensorflow as tf
 
 from legacy_gbp import exercises
-from legacy_gbp.checkpoint_writer import preprocess_variables, save_aside
 from legacy_gbp.data import preprocess as preprocessing
-from legacy_gbp.data.batches import in_order, one_hot, shuffled
-from legacy_gbp.data.xtcav import IMAGE_SHAPE
+from legacy_gbp.data.batches import in_order, shuffled
 from legacy_gbp.errors import InputError
-from legacy_gbp.metrics.classification import accuracy, confusion_matrix
-from legacy_gbp.nets.layers import Sequential
+from legacy_gbp.metrics.classification import accuracy
 from legacy_gbp.progress import progress, say
+from legacy_gbp.scalars import scalar_writer
+from legacy_gbp.trainer import Trainer
 from legacy_gbp.training_log import header, row, validation_lines
 
 Trained = namedtuple("Trained", "steps best_accuracy best_step losses accuracies")
@@ -86,123 +85,44 @@ def train(
     prepared = preprocessing.fit(
         preprocess, (images for _, images in in_order(train_shots, batch_size))
     )
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        graph = _TrainingGraph(exercise, prepared, seed)
-        session.run(graph.init_op)
-        graph.finalize()
-        run = _Run(session, graph, exercise, prepared)
-        writer = tf.compat.v1.summary.FileWriter(logdir) if logdir else None
+    batches = _batches(train_shots, batch_size, epochs, rng)
+    steps = epochs * (len(train_shots) // batch_size)
+    losses, accuracies, best, best_step = [], [], -1.0, None
+    with contextlib.ExitStack() as stack:
+        trainer = stack.enter_context(Trainer(exercise, prepared, seed))
+        write_scalars = stack.enter_context(scalar_writer(logdir))
         log(header(exercise.loss_columns, len(exercise.classes)))
-        batches = _batches(train_shots, batch_size, epochs, rng)
-        steps = epochs * (len(train_shots) // batch_size)
-        losses, accuracies, best, best_step = [], [], -1.0, None
         for step, (epoch, batch, indices, images) in enumerate(
             _with_bar(batches, steps, exercise.name)
         ):
             start = time.monotonic()
             labels = train_shots.labels[indices]
-            losses.append(run.step(images, labels))
+            losses.append(trainer.step(images, labels))
             line = row(epoch, batch, step, time.monotonic() - start, losses[-1])
             _check_finite(losses[-1], step)
-            _summarise(writer, step, zip(exercise.loss_columns, losses[-1]))
+            write_scalars(step, dict(zip(exercise.loss_columns, losses[-1])))
             if step % exercises.VALIDATE_EVERY:
                 log(line)
                 continue
             start = time.monotonic()
-            on_train = run.score(images, labels)
-            on_validation = run.score_shots(validation_shots, chosen)
+            on_train = trainer.score(images, labels)
+            on_validation = trainer.score_shots(validation_shots, chosen)
             reached = accuracy(on_validation)
             accuracies.append((step, reached))
-            scores = (("tr.acc", accuracy(on_train)), ("vl.acc", reached))
-            _summarise(writer, step, scores)
+            write_scalars(step, {"tr.acc": accuracy(on_train), "vl.acc": reached})
             saved_in = None
             if reached > best:
                 best, best_step = reached, step
                 if checkpoint:
-                    save_aside(graph.saver, session, checkpoint)
+                    trainer.save(checkpoint)
                     saved_in = checkpoint
             seconds = time.monotonic() - start
             for text in validation_lines(line, seconds, on_train, on_validation, saved_in):
                 log(text)
         if final_checkpoint:
-            save_aside(graph.saver, session, final_checkpoint)
+            trainer.save(final_checkpoint)
             log(f"** saved in {final_checkpoint}")
-        if writer:
-            writer.close()
     return Trained(steps, best, best_step, np.array(losses), accuracies)
-
-
-class _TrainingGraph:
-    """Operations of one training, built in the current graph.
-
-    Two copies of the network share their variables: one normalises by the
-    batch and is trained, the other by the running moments and is scored.
-    """
-
-    def __init__(self, exercise, prepared, seed):
-        image_shape = (None, *IMAGE_SHAPE, 1)
-        self.images_t = tf.compat.v1.placeholder(tf.float32, image_shape, "images")
-        self.labels_t = tf.compat.v1.placeholder(
-            tf.float32, (None, len(exercise.classes)), "labels"
-        )
-        with tf.compat.v1.variable_scope("", reuse=tf.compat.v1.AUTO_REUSE):
-            net = Sequential(self.images_t, training=True, seed=seed)
-            exercise.network(net)
-            with tf.compat.v1.name_scope("inference"):
-                scored = Sequential(self.images_t, training=False)
-                exercise.network(scored)
-        self.scored_logits_t = scored.logits_t
-
-        cross_entropy_t = tf.reduce_mean(
-            tf.nn.softmax_cross_entropy_with_logits(labels=self.labels_t, logits=net.logits_t)
-        )
-        total_t = tf.add_n([cross_entropy_t, *net.penalty_ts])
-        self.loss_ts = (cross_entropy_t, total_t)[: len(exercise.loss_columns)]
-        step = tf.compat.v1.train.get_or_create_global_step()
-        rate_t = tf.compat.v1.train.exponential_decay(
-            exercises.LEARNING_RATE, step, exercises.DECAY_STEPS, exercises.DECAY, staircase=True
-        )
-        optimizer = tf.compat.v1.train.MomentumOptimizer(rate_t, exercises.MOMENTUM)
-        minimize_op = optimizer.minimize(total_t, step)
-        self.train_op = tf.group(minimize_op, *net.update_ops)
-        preprocess_variables(prepared)
-        self.saver = tf.compat.v1.train.Saver()
-        self.init_op = tf.compat.v1.global_variables_initializer()
-
-    def finalize(self):
-        """No operation is added from here on."""
-        self.images_t.graph.finalize()
-
-
-class _Run:
-    """A session over a training graph: one step, one score."""
-
-    def __init__(self, session, graph, exercise, prepared):
-        self._session, self._graph = session, graph
-        self._exercise, self._prepared = exercise, prepared
-
-    def step(self, images, labels):
-        """Train on one batch; returns its losses."""
-        graph = self._graph
-        feeds = {
-            graph.images_t: preprocessing.apply(self._prepared, images),
-            graph.labels_t: one_hot(labels, len(self._exercise.classes)),
-        }
-        return self._session.run((graph.loss_ts, graph.train_op), feeds)[0]
-
-    def score(self, images, labels):
-        """Confusion matrix of some images, running moments in use."""
-        feeds = {self._graph.images_t: preprocessing.apply(self._prepared, images)}
-        predicted = self._session.run(self._graph.scored_logits_t, feeds).argmax(axis=1)
-        return confusion_matrix(labels, predicted, len(self._exercise.classes))
-
-    def score_shots(self, shots, indices):
-        """Confusion matrix of chosen shots, in small batches."""
-        size = self._exercise.predict_batch_size
-        return sum(
-            self.score(images, shots.labels[part])
-            for part, images in in_order(shots, size, np.sort(indices))
-        )
 
 
 def _batches(shots, batch_size, epochs, rng):
@@ -231,11 +151,3 @@ def _check_finite(losses, step):
             f"the loss is {losses[0]} at step {step}; look for images far outside 0..255 or try "
             "another --seed"
         )
-
-
-def _summarise(writer, step, values):
-    if writer:
-        value = tf.compat.v1.Summary.Value
-        tags = [value(tag=tag, simple_value=float(number)) for tag, number in values]
-        writer.add_summary(tf.compat.v1.Summary(value=tags), step)
-        writer.flush()

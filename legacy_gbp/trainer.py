@@ -1,0 +1,107 @@
+"""The training graph of an exercise and its session: one step, one score, one checkpoint."""
+
+import numpy as np
+import tensorflow as tf
+
+from legacy_gbp import exercises
+from legacy_gbp.checkpoint_writer import preprocess_variables, save_aside
+from legacy_gbp.data import preprocess as preprocessing
+from legacy_gbp.data.batches import in_order, one_hot
+from legacy_gbp.data.xtcav import IMAGE_SHAPE
+from legacy_gbp.metrics.classification import confusion_matrix
+from legacy_gbp.nets.layers import Sequential
+
+
+class Trainer:
+    """Momentum with a staircase rate on cross entropy plus the network's penalties.
+
+    Two copies of the network share their variables: one normalises by the
+    batch and is trained, the other by the running moments and is scored.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    prepared : Preprocess
+        Applied to every image, and saved with the variables.
+    seed : int
+        Of the initial weights.
+    """
+
+    def __init__(self, exercise, prepared, seed):
+        self._exercise, self._prepared = exercise, prepared
+        self._graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=self._graph)
+        with self._graph.as_default():
+            self._build(seed)
+            self._session.run(tf.compat.v1.global_variables_initializer())
+        self._graph.finalize()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._session.close()
+
+    def _build(self, seed):
+        classes = len(self._exercise.classes)
+        self._images_t = tf.compat.v1.placeholder(tf.float32, (None, *IMAGE_SHAPE, 1), "images")
+        self._labels_t = tf.compat.v1.placeholder(tf.float32, (None, classes), "labels")
+        with tf.compat.v1.variable_scope("", reuse=tf.compat.v1.AUTO_REUSE):
+            net = Sequential(self._images_t, training=True, seed=seed)
+            self._exercise.network(net)
+            with tf.compat.v1.name_scope("inference"):
+                scored = Sequential(self._images_t, training=False)
+                self._exercise.network(scored)
+        self._scored_logits_t = scored.logits_t
+
+        cross_entropy_t = tf.reduce_mean(
+            tf.nn.softmax_cross_entropy_with_logits(labels=self._labels_t, logits=net.logits_t)
+        )
+        total_t = tf.add_n([cross_entropy_t, *net.penalty_ts])
+        self._loss_ts = (cross_entropy_t, total_t)[: len(self._exercise.loss_columns)]
+        step = tf.compat.v1.train.get_or_create_global_step()
+        rate_t = tf.compat.v1.train.exponential_decay(
+            exercises.LEARNING_RATE, step, exercises.DECAY_STEPS, exercises.DECAY, staircase=True
+        )
+        optimizer = tf.compat.v1.train.MomentumOptimizer(rate_t, exercises.MOMENTUM)
+        self._train_op = tf.group(optimizer.minimize(total_t, step), *net.update_ops)
+        preprocess_variables(self._prepared)
+        self._saver = tf.compat.v1.train.Saver()
+
+    def step(self, images, labels):
+        """Train on one batch.
+
+        Parameters
+        ----------
+        images : (n, 363, 284, 1) array
+        labels : (n,) int
+
+        Returns
+        -------
+        tuple of float
+            One number for every loss column of the exercise.
+        """
+        feeds = self._feeds(images)
+        feeds[self._labels_t] = one_hot(labels, len(self._exercise.classes))
+        return self._session.run((self._loss_ts, self._train_op), feeds)[0]
+
+    def score(self, images, labels):
+        """Confusion matrix (K, K) of some images, with the running moments in use."""
+        predicted = self._session.run(self._scored_logits_t, self._feeds(images)).argmax(axis=1)
+        return confusion_matrix(labels, predicted, len(self._exercise.classes))
+
+    def score_shots(self, shots, indices):
+        """Confusion matrix (K, K) of chosen shots, in the batches of prediction."""
+        size = self._exercise.predict_batch_size
+        return sum(
+            self.score(images, shots.labels[part])
+            for part, images in in_order(shots, size, np.sort(indices))
+        )
+
+    def save(self, path):
+        """Write a checkpoint with prefix `path`."""
+        with self._graph.as_default():  # outside, the saver of TensorFlow 2 saves eagerly
+            save_aside(self._saver, self._session, path)
+
+    def _feeds(self, images):
+        return {self._images_t: preprocessing.apply(self._prepared, images)}
