@@ -186,7 +186,8 @@ class Window:
 
 
 def _no_window(backend, why):
+    reason = str(why).split("\n")[0]
     return InputError(
-        "--show: matplotlib's backend {!r} opens no window ({}); leave --show out, the pages "
-        "are written as PNG".format(backend, str(why).split("\n")[0])
+        f"--show: matplotlib's backend {backend!r} opens no window ({reason}); leave --show out, "
+        "the pages are written as PNG"
     )

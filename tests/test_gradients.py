@@ -9,7 +9,7 @@ from legacy_gbp.data import synthetic
 from legacy_gbp.exercises import EX07, EX08
 from legacy_gbp.nets.batch_norm import batch_norm
 from legacy_gbp.network import Network
-from legacy_gbp.sources.xtcav_checkpoint import BuiltNetwork
+from legacy_gbp.sources.built_network import BuiltNetwork
 from tests.numpy_backward import Numpy
 from tests.weights import random_arrays
 

@@ -135,11 +135,9 @@ def _title(exercise, options):
 def _report(exercise, options, shown, total, pages):
     print(f"-- {shown} maps of {total} samples", flush=True)
     if not shown:
+        classes = ", ".join(f"{k} {name}" for k, name in enumerate(exercise.classes))
         print(
-            "-- no shot is predicted as the shown class; see --only-class (classes: {})".format(
-                ", ".join(f"{k} {name}" for k, name in enumerate(exercise.classes))
-            ),
-            flush=True,
+            f"-- no shot is predicted as the shown class; see --only-class ({classes})", flush=True
         )
     if options.output:
         print(f"-- maps in {options.output}", flush=True)

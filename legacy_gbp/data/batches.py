@@ -8,7 +8,7 @@ holds one window however many shots there are.
 
 import numpy as np
 
-WINDOW_SHOTS = 1024  # 211 MB of int16 images
+WINDOW_SHOTS = 512  # 106 MB of int16 images
 
 
 def in_order(shots, batch_size, indices=None):

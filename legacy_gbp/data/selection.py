@@ -62,15 +62,9 @@ class FirstOfEachRun(namedtuple("FirstOfEachRun", "prefixes")):
         rest = [name for run in of_runs for name in run[1 : 2 if small else None]]
         chosen = rest if part == "train" else first
         if not chosen:
-            raise InputError(
-                "{}: {} for {} ({}*.h5); it needs {} file of a run".format(
-                    folder,
-                    "no second file" if first else "no file",
-                    part,
-                    "*.h5 or ".join(self.prefixes),
-                    "a second" if first else "at least one",
-                )
-            )
+            wanted = " or ".join(f"{prefix}*.h5" for prefix in self.prefixes)
+            found, needed = ("no second file", "two files") if first else ("no file", "one")
+            raise InputError(f"{folder}: {found} for {part} ({wanted}); it needs {needed} of a run")
         return [os.path.join(folder, name) for name in chosen]
 
 

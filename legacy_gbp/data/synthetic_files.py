@@ -83,10 +83,11 @@ def cached_set():
     listed = file_list()
     missing = any(not os.path.exists(os.path.join(folder, name)) for _, _, name in listed)
     shots = CACHED_SHOTS * len(listed)
+    doing = "making, once," if missing else "using"
+    megabytes = shots * BYTES_A_SHOT / 1e6
     print(
-        "-- no --data-dir and no DATADIR: {} {} synthetic shots in {} (about {:.0f} MB)".format(
-            "making, once," if missing else "using", shots, folder, shots * BYTES_A_SHOT / 1e6
-        ),
+        f"-- no --data-dir and no DATADIR: {doing} {shots} synthetic shots in {folder} "
+        f"(about {megabytes:.0f} MB)",
         flush=True,
     )
     if missing:

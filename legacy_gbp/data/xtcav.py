@@ -71,13 +71,11 @@ class FileShots:
             files.append(np.full(len(usable), number))
             rows.append(usable)
             dtypes.append(dtype)
-        self.labels = np.concatenate(labels) if labels else np.empty(0, np.int64)
+        self.labels = np.concatenate(labels)
         if not len(self.labels):
             raise InputError(
-                "{}: no usable row ({} with label -1 in {!r}); give files with "
-                "labelled shots".format(
-                    ", ".join(self.paths) or "no file given", self.skipped, label_dataset
-                )
+                f"{', '.join(self.paths)}: no usable row ({self.skipped} with label -1 in "
+                f"{label_dataset!r}); give files with labelled shots"
             )
         self.files, self.rows = np.concatenate(files), np.concatenate(rows)
         self.dtype = np.result_type(*dtypes)

@@ -18,9 +18,8 @@ import re
 import numpy as np
 
 from legacy_gbp.data import preprocess
-from legacy_gbp.data.xtcav import IMAGE_SHAPE
 from legacy_gbp.errors import InputError
-from legacy_gbp.sources.endpoints import Endpoints
+from legacy_gbp.sources.built_network import BuiltNetwork
 
 NORM_VARIABLES = ("beta", "gamma", "running_mean", "running_std")
 PREPROCESS_KIND, PREPROCESS_MEAN = "preprocess/kind", "preprocess/mean"
@@ -72,92 +71,19 @@ class XtcavCheckpoint:
     """
 
     def __init__(self, exercise, path, dtype="float32"):
-        self.path = path
         stored = _read(path)
+        self.path = path
         self.original = "Variable" in stored and "conv1/kernel" not in stored
         self.preprocess = _stored_preprocess(stored)
-        self._built = BuiltNetwork(exercise.network, stored, dtype, self._name, self._mismatch)
-        self._exercise = exercise
+        names_of = original_names if self.original else None
+        self._built = BuiltNetwork(exercise.network, stored, dtype, names_of)
 
     def load(self, session, **options):
-        """Build the network in the current graph; see :class:`BuiltNetwork`."""
-        return self._built.load(session, **options)
-
-    def _name(self, net, name):
-        return original_names(net)[name] if self.original else name
-
-    def _mismatch(self, name, expected, found):
-        wants = self._exercise.name
-        if found is None:
-            fault = f"no variable {name!r}, which {wants} needs"
-        else:
-            fault = f"variable {name!r} has shape {found}, but {wants} needs {expected}"
-        return InputError(f"{self.path}: {fault}; this is a checkpoint of another network")
-
-
-class BuiltNetwork:
-    """A network of ours with given arrays as its variables.
-
-    Parameters
-    ----------
-    network : function of a layer builder
-    arrays : dict of str to array
-    dtype : str
-    name_of : callable, optional
-        ``name_of(net, name)``: the key of a variable in `arrays`.
-    mismatch : callable, optional
-        ``mismatch(key, expected_shape, found_shape or None)`` gives the
-        exception for a missing or misshapen array.
-    image_shape : (int, int)
-        Height and width.
-    """
-
-    def __init__(
-        self,
-        network,
-        arrays,
-        dtype="float32",
-        name_of=None,
-        mismatch=None,
-        image_shape=IMAGE_SHAPE,
-    ):
-        self._image_shape = image_shape
-        self._network, self._arrays, self._dtype = network, arrays, dtype
-        self._name_of = name_of or (lambda net, name: name)
-        self._mismatch = mismatch or _array_mismatch
-
-    def load(self, session, **options):
-        """Build in the current graph and set the variables in `session`.
-
-        Parameters
-        ----------
-        session : tf.compat.v1.Session
-        **options
-            For the builder, such as another ``batch_norm``.
-
-        Returns
-        -------
-        Endpoints
-        """
-        import tensorflow as tf
-
-        from legacy_gbp.nets.layers import Sequential
-
-        shape = (None, *self._image_shape, 1)
-        images_t = tf.compat.v1.placeholder(self._dtype, shape, name="images")
-        net = Sequential(images_t, training=False, **options)
-        self._network(net)
-        feeds = {}
-        variables = tf.compat.v1.global_variables()
-        for variable in variables:
-            key = self._name_of(net, variable.op.name)
-            expected = tuple(variable.shape.as_list())
-            if key not in self._arrays or self._arrays[key].shape != expected:
-                found = self._arrays[key].shape if key in self._arrays else None
-                raise self._mismatch(key, expected, found)
-            feeds[variable.initial_value] = self._arrays[key]
-        session.run([variable.initializer for variable in variables], feeds)
-        return Endpoints(images_t, net.logits_t, {}, net.layers)
+        """Build the network in the current graph; see :meth:`BuiltNetwork.load`."""
+        try:
+            return self._built.load(session, **options)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}; give a checkpoint of this network") from error
 
 
 def original_names(net):
@@ -176,12 +102,8 @@ def original_names(net):
     for k, scope in enumerate(net.norms):
         for variable in NORM_VARIABLES:
             ours = f"{scope}/{variable}"
-            names[ours] = "{}/{}".format(_numbered("BatchNorm", k), variable)
+            names[ours] = f"{_numbered('BatchNorm', k)}/{variable}"
     return names
-
-
-def _array_mismatch(name, expected, found):
-    return InputError(f"array {name!r} has shape {found}; the network needs {expected}")
 
 
 def _numbered(name, k):
@@ -197,10 +119,9 @@ def _read(path):
         names = reader.get_variable_to_shape_map()
         return {name: reader.get_tensor(name) for name in names if "/Momentum" not in name}
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
+        reason = str(error).split("\n")[0]
         raise InputError(
-            "{}: not a readable checkpoint ({}); copy its .index and .data files again".format(
-                path, str(error).split("\n")[0]
-            )
+            f"{path}: not a readable checkpoint ({reason}); copy its .index and .data files again"
         ) from error
 
 

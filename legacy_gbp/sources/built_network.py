@@ -1,0 +1,73 @@
+"""A network of ours with given arrays as its variables."""
+
+from legacy_gbp.data.xtcav import IMAGE_SHAPE
+from legacy_gbp.errors import InputError
+from legacy_gbp.sources.endpoints import Endpoints
+
+
+class BuiltNetwork:
+    """A source that builds a network from its table and sets its variables.
+
+    Parameters
+    ----------
+    network : function of a layer builder
+        Such as :func:`legacy_gbp.nets.xtcav.ex07`.
+    arrays : dict of str to array
+        The variables.
+    dtype : str
+        Of the graph.
+    names_of : callable, optional
+        ``names_of(net)`` maps variable names to keys of `arrays`, where they differ.
+    image_shape : (int, int)
+        Height and width.
+    """
+
+    def __init__(self, network, arrays, dtype="float32", names_of=None, image_shape=IMAGE_SHAPE):
+        self._network, self._arrays, self._dtype = network, arrays, dtype
+        self._names_of, self._image_shape = names_of, image_shape
+
+    def load(self, session, **options):
+        """Build in the current graph and set the variables in `session`.
+
+        Parameters
+        ----------
+        session : tf.compat.v1.Session
+        **options
+            For the builder, such as another ``batch_norm``.
+
+        Returns
+        -------
+        Endpoints
+
+        Raises
+        ------
+        InputError
+            For an array that is missing or of another shape.
+        """
+        import tensorflow as tf
+
+        from legacy_gbp.nets.layers import Sequential
+
+        shape = (None, *self._image_shape, 1)
+        images_t = tf.compat.v1.placeholder(self._dtype, shape, name="images")
+        net = Sequential(images_t, training=False, **options)
+        self._network(net)
+        names = self._names_of(net) if self._names_of else {}
+        variables = tf.compat.v1.global_variables()
+        feeds = {
+            variable.initial_value: self._array(
+                names.get(variable.op.name, variable.op.name), tuple(variable.shape.as_list())
+            )
+            for variable in variables
+        }
+        session.run([variable.initializer for variable in variables], feeds)
+        return Endpoints(images_t, net.logits_t, {}, net.layers)
+
+    def _array(self, key, shape):
+        wants = self._network.__name__
+        if key not in self._arrays:
+            raise InputError(f"no variable {key!r}, which {wants} needs")
+        found = self._arrays[key].shape
+        if found != shape:
+            raise InputError(f"variable {key!r} has shape {found}, but {wants} needs {shape}")
+        return self._arrays[key]
