@@ -16,7 +16,17 @@ from legacy_gbp.errors import InputError
 CLIP_PERCENTILE = 99.7
 IMAGE_CEILING = 0.5  # of the largest pixel: the halo of the beam stays visible
 PANELS_A_ROW, ROWS_A_PAGE = 6, 2
-PANEL_INCHES = (2.3, 2.9)
+SCALES = (
+    f"columns: time, rows: energy (pixels). Images: clipped at {IMAGE_CEILING:.0%} of their "
+    "largest pixel. Maps: red positive, blue negative, each clipped at the "
+    f"{CLIP_PERCENTILE} percentile of its magnitude."
+)
+GUIDED_NOTE = (
+    "Guided backprop shows which input structure excites the network's active paths; "
+    "it is not evidence that these pixels caused the decision."
+)
+PANEL_INCHES = (2.3, 2.7)
+HEAD_INCHES, FOOT_INCHES = 0.75, 0.55
 
 
 class Pages:
@@ -87,11 +97,12 @@ def draw_page(title, shots):
     columns = min(PANELS_A_ROW // panels, len(shots))
     rows = -(-len(shots) // columns)
     width, height = PANEL_INCHES
-    figure = Figure(figsize=(columns * (panels * width + 0.25), rows * height + 0.8))
+    page_height = HEAD_INCHES + rows * height + FOOT_INCHES
+    figure = Figure(figsize=(columns * (panels * width + 0.25), page_height))
     FigureCanvasAgg(figure)
     outer = figure.add_gridspec(
         rows, columns, left=0.04, right=0.99, wspace=0.09, hspace=0.2,
-        top=1 - 0.75 / (rows * height + 0.8), bottom=0.42 / (rows * height + 0.8),
+        top=1 - HEAD_INCHES / page_height, bottom=FOOT_INCHES / page_height,
     )  # fmt: skip
     for k, (caption, named) in enumerate(shots):
         inner = outer[k].subgridspec(1, panels, wspace=0.04)
@@ -102,13 +113,9 @@ def draw_page(title, shots):
             if column or k % columns:
                 axes.set_yticklabels([])
     figure.suptitle(title, fontsize=11)
-    figure.text(
-        0.5, 0.008,
-        f"columns: time, rows: energy (pixels). Images: clipped at {IMAGE_CEILING:.0%} of their "
-        "largest pixel. Maps: red positive, blue negative, each clipped at the "
-        f"{CLIP_PERCENTILE} percentile of its magnitude.",
-        ha="center", fontsize=7.5, color="0.3",
-    )  # fmt: skip
+    names = {name for _, named in shots for name, _ in named}
+    note = SCALES + ("\n" + GUIDED_NOTE if "guided" in names else "")
+    figure.text(0.5, 0.008, note, ha="center", fontsize=7.5, color="0.3")
     return figure
 
 

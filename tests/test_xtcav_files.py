@@ -115,10 +115,6 @@ def test_in_order_leaves_nothing_out(count, batch):
     assert max(map(len, seen)) <= batch
 
 
-def _missing(path):
-    pass
-
-
 def _truncated(path):
     write_xtcav(path, 4)
     with open(path, "r+b") as file:
@@ -185,7 +181,7 @@ def _nothing_usable(path):
 @pytest.mark.parametrize(
     "damage, advice",
     [
-        (_missing, r"no such file; check --data-dir"),
+        (lambda path: None, r"no such file; check --data-dir"),
         (_truncated, r"not a whole HDF5 file .*copy it again"),
         (_not_hdf5, r"not a whole HDF5 file"),
         (_no_images, r"no dataset 'xtcavimg'; the file holds acq.enPeaksLabel"),
