@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 
+from legacy_gbp.attribution import METHODS
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises import EXERCISES
 
@@ -128,7 +129,10 @@ def _add_train(commands, exercise, prog):
         "--validation-files", nargs="+", metavar="FILE", help="validate on these instead"
     )
     parser.add_argument(
-        "--checkpoint", metavar="PREFIX", help=f"where the best goes ({exercise.checkpoint})"
+        "--checkpoint",
+        metavar="PREFIX",
+        type=_path,
+        help=f"where the best goes ({exercise.checkpoint})",
     )
     if exercise.final_checkpoint:
         parser.add_argument(
@@ -148,9 +152,10 @@ def _add_train(commands, exercise, prog):
     )
     parser.add_argument(
         "--preprocess",
-        choices=("none", "log-mean", "log-threshold"),
+        type=_preprocess,
         default="none",
-        help="of the images; stored with the checkpoint (none)",
+        metavar="KIND",
+        help="none, log-mean or log-threshold; stored with the checkpoint (none)",
     )
     parser.add_argument(
         "--logdir", metavar="DIR", type=_path, help="write TensorBoard scalars here"
@@ -169,7 +174,7 @@ def _add_gbprop(commands, exercise, prog):
     _add_restored(parser, exercise, "maps")
     parser.add_argument(
         "--method",
-        choices=("guided", "gradient", "deconvnet"),
+        choices=tuple(METHODS),
         default="guided",
         help="the ReLU's backward rule (guided)",
     )
@@ -304,6 +309,14 @@ def _share(text):
 def _path(text):
     if not text:
         raise argparse.ArgumentTypeError("an empty name; leave the option out or name a file")
+    return text
+
+
+def _preprocess(text):
+    from legacy_gbp.data.preprocess import TRANSFORMS
+
+    if text not in TRANSFORMS:
+        raise argparse.ArgumentTypeError(f"{text!r} is unknown; choose {', '.join(TRANSFORMS)}")
     return text
 
 

@@ -108,14 +108,14 @@ def test_gbprop_writes_maps_and_where_they_came_from(data_dir, checkpoints, caps
 @pytest.mark.parametrize("method", ["guided", "gradient", "deconvnet"])
 def test_gbprop_maps_equal_those_of_the_library(method, data_dir, checkpoints):
     from legacy_gbp import FileShots, Network, XtcavCheckpoint
-    from legacy_gbp.attribution import METHODS
+    from legacy_gbp.attribution import method as method_of
 
     argv = ["gbprop", "--data-dir", data_dir, "--checkpoint", checkpoints["ex07"]]
     assert main(EX07, [*argv, "--output", "m.h5", "--method", method, "--pages", "0"]) == 0
     shots = FileShots([os.path.join(data_dir, PRED)], "lasing", 2)
     images = shots.read(range(4)).astype(np.float32)
     with Network(XtcavCheckpoint(EX07, checkpoints["ex07"])) as net:
-        expected = METHODS[method](net, images)
+        expected = method_of(method)(net, images)
     np.testing.assert_allclose(read("m.h5")[0]["maps"], expected, atol=1e-6 * abs(expected).max())
 
 

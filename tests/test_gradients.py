@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from legacy_gbp.attribution import METHODS
+from legacy_gbp.attribution import method
 from legacy_gbp.attribution.layer_by_layer import LayerByLayer
 from legacy_gbp.data import synthetic
 from legacy_gbp.exercises import EX07, EX08
@@ -39,7 +39,7 @@ def test_rules_equal_a_numpy_backward_pass(exercise, image_shape, batch, rule):
     exercise.network(by_hand)
     expected = by_hand.maps(np.eye(len(exercise.classes))[target], rule)
     with Network(source) as net:
-        maps = METHODS[rule](net, images, target)
+        maps = method(rule)(net, images, target)
         assert relative(net.under(rule).logits(images), by_hand.x) < 1e-10
     assert np.abs(expected).max() > 0
     assert relative(maps, expected) < 1e-10
@@ -51,7 +51,7 @@ def test_plain_gradient_equals_central_differences(exercise, image_shape):
     source, _, images = make(exercise, image_shape, 1)
     step = 1e-6
     with Network(source) as net:
-        gradient = METHODS["gradient"](net, images, 1)
+        gradient = method("gradient")(net, images, 1)
         largest = np.argsort(np.abs(gradient).ravel())[-12:]
         for place in largest:
             moved = np.concatenate([images, images])
@@ -73,8 +73,8 @@ def test_layer_by_layer_equals_the_override_bit_for_bit(exercise):
     ) as layers:
         for shot in shots:
             image = shot[None, :, :, None].astype(np.float32)
-            first = METHODS["guided"](override, image, "predicted")
-            second = METHODS["guided"](layers, image, "predicted")
+            first = method("guided")(override, image, "predicted")
+            second = method("guided")(layers, image, "predicted")
             assert np.abs(first).max() > 0
             np.testing.assert_array_equal(first, second)
 
@@ -82,8 +82,8 @@ def test_layer_by_layer_equals_the_override_bit_for_bit(exercise):
 def test_a_batch_equals_its_single_images_and_adds_no_operation():
     source, _, images = make(EX07, FULL, 5)
     with Network(source) as net:
-        together = METHODS["guided"](net, images, "predicted")
+        together = method("guided")(net, images, "predicted")
         operations = len(net.under("guided").graph.get_operations())
-        alone = [METHODS["guided"](net, images[k : k + 1], "predicted") for k in range(5)]
+        alone = [method("guided")(net, images[k : k + 1], "predicted") for k in range(5)]
         assert len(net.under("guided").graph.get_operations()) == operations
     assert relative(np.concatenate(alone), together) < 1e-12

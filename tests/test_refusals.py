@@ -40,6 +40,7 @@ def refused(capsys, exercise, *argv):
         (["gbprop", "--method", "lime"], "invalid choice: 'lime'"),
         (["gbprop", "--limit", "0"], "'0' is not a whole number, 1 or more"),
         (["train", "--batch-size", "many"], "'many' is not a whole number, 1 or more"),
+        (["train", "--preprocess", "sqrt"], "'sqrt' is unknown; choose none, log-mean"),
         (["train", "--seed", "-1"], "'-1' is not a whole number, 0..2147483647"),
         (["gbprop", "--only-class", "2"], "'2' is not a whole number, 0..1"),
         (["train", "--logdir", __file__], "cannot be written"),

@@ -1,11 +1,15 @@
-"""Attribution methods: ``method(net, images, target) -> maps``, one per file."""
+"""Attribution methods: ``method(net, images, target) -> maps``, one file and one row each."""
 
-from legacy_gbp.attribution.deconvnet import deconvnet
-from legacy_gbp.attribution.gradient import gradient
-from legacy_gbp.attribution.guided_backprop import guided_backprop
+import importlib
 
+# What the command line calls a method, and the module and function of that name here.
 METHODS = {
-    "gradient": gradient,
-    "guided": guided_backprop,
-    "deconvnet": deconvnet,
+    "gradient": "gradient",
+    "guided": "guided_backprop",
+    "deconvnet": "deconvnet",
 }
+
+
+def method(name):
+    """The function of a row of METHODS; its module is loaded now, so that the table is cheap."""
+    return getattr(importlib.import_module(f"{__name__}.{METHODS[name]}"), METHODS[name])

@@ -9,6 +9,7 @@ from collections import namedtuple
 import numpy as np
 
 from legacy_gbp.aside import check_destination
+from legacy_gbp.attribution import METHODS, method
 from legacy_gbp.commands.restored import check_finite, recorded, restore
 from legacy_gbp.data import preprocess
 from legacy_gbp.data.batches import in_order
@@ -33,7 +34,6 @@ def run(exercise, options):
         window = stack.enter_context(_figures().Window()) if options.show else None
         shots, source = restore(exercise, options)
 
-        from legacy_gbp.attribution import METHODS
         from legacy_gbp.attribution.layer_by_layer import LayerByLayer
         from legacy_gbp.network import Network, Overridden
 
@@ -44,7 +44,7 @@ def run(exercise, options):
         methods = [options.method]
         if options.compare:
             methods = sorted({PLAIN, GUIDED, options.method}, key=list(METHODS).index)
-        explain = {name: functools.partial(METHODS[name], net) for name in methods}
+        explain = {name: functools.partial(method(name), net) for name in methods}
         record = stack.enter_context(recorded(exercise, options, shots, source))
         title = _title(exercise, options)
         pages = stack.enter_context(_figures().Pages(options.figure, title, options.pages))
@@ -82,7 +82,9 @@ def _explained(exercise, options, shots, source, net, explain):
         keep = keep[:left]
         maps = {name: np.empty_like(inputs[:0]) for name in explain}
         if len(keep):
-            maps = {name: method(inputs[keep], predicted[keep]) for name, method in explain.items()}
+            maps = {
+                name: maps_of(inputs[keep], predicted[keep]) for name, maps_of in explain.items()
+            }
         for name, values in maps.items():
             check_finite(values, f"{name} map", shots, indices[keep])
         yield _Explained(indices[keep], images[keep], logits[keep], predicted[keep], maps)
@@ -99,9 +101,9 @@ def _columns(found, options):
     return columns
 
 
-def _said(method, options):
+def _said(name, options):
     """What a map is called: layer by layer the plain walk of 2016 is not the gradient."""
-    return "unguided" if options.historical and method == PLAIN else method
+    return "unguided" if options.historical and name == PLAIN else name
 
 
 def _draw(exercise, options, shots, found, pages, window):
@@ -128,8 +130,8 @@ def _caption(exercise, shots, index, predicted):
 
 def _title(exercise, options):
     way = ", as in 2016" if options.historical else ""
-    method = _said(options.method, options)
-    return f"{exercise.name}, {exercise.title}: {method} map of the predicted class{way}"
+    said = _said(options.method, options)
+    return f"{exercise.name}, {exercise.title}: {said} map of the predicted class{way}"
 
 
 def _report(exercise, options, shown, total, pages):
