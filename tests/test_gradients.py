@@ -28,7 +28,7 @@ def relative(a, b):
 
 @pytest.mark.parametrize(
     "exercise, image_shape, batch",
-    [(EX07, FULL, 1), (EX07, FULL, 2), (EX07, SMALL, 64), (EX08, FULL, 1), (EX08, SMALL, 2),
+    [(EX07, FULL, 1), (EX07, FULL, 2), (EX07, FULL, 64), (EX08, FULL, 1), (EX08, FULL, 2),
      (EX08, SMALL, 64)],
 )  # fmt: skip
 @pytest.mark.parametrize("rule", ["gradient", "guided", "deconvnet"])

@@ -4,7 +4,7 @@ from legacy_gbp.attribution.target import seeds
 
 
 def deconvnet(net, images, target="predicted"):
-    """Deconvnet maps, (N, H, W, C); parameters as in :func:`legacy_gbp.attribution.gradient.gradient`.
+    """Deconvnet maps (N, H, W, C), for the parameters of :mod:`legacy_gbp.attribution.gradient`.
 
     References
     ----------

@@ -4,7 +4,7 @@ from legacy_gbp.attribution.target import seeds
 
 
 def guided_backprop(net, images, target="predicted"):
-    """Guided maps, (N, H, W, C); parameters as in :func:`legacy_gbp.attribution.gradient.gradient`.
+    """Guided maps (N, H, W, C), for the parameters of :mod:`legacy_gbp.attribution.gradient`.
 
     References
     ----------
