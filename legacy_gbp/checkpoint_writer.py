@@ -9,30 +9,16 @@ from legacy_gbp.aside import check_room
 from legacy_gbp.errors import InputError
 from legacy_gbp.sources.xtcav_checkpoint import PREPROCESS_KIND, PREPROCESS_MEAN
 
-# The index is renamed last: a checkpoint without it counts as not there.
+# The index is renamed last: a first checkpoint without it counts as not there.
 SUFFIXES = (".data-00000-of-00001", ".meta", ".index")
 
 
-def preprocess_variables(preprocess):
-    """Variables that carry the preprocessing through the checkpoint.
-
-    Parameters
-    ----------
-    preprocess : Preprocess
-
-    Returns
-    -------
-    list of tf.Variable
-    """
-    return [
+def add_preprocess_variables(preprocess):
+    """Add the variables that carry a Preprocess through the checkpoint to the current graph."""
+    for name, value in ((PREPROCESS_KIND, preprocess.kind), (PREPROCESS_MEAN, preprocess.mean)):
         tf.compat.v1.get_variable(
             name, initializer=tf.constant(value), trainable=False, use_resource=True
         )
-        for name, value in (
-            (PREPROCESS_KIND, preprocess.kind),
-            (PREPROCESS_MEAN, preprocess.mean),
-        )
-    ]
 
 
 def save_aside(saver, session, path):

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from legacy_gbp import exercises
-from legacy_gbp.checkpoint_writer import preprocess_variables, save_aside
+from legacy_gbp.checkpoint_writer import add_preprocess_variables, save_aside
 from legacy_gbp.data import preprocess as preprocessing
 from legacy_gbp.data.batches import in_order, one_hot
 from legacy_gbp.data.xtcav import IMAGE_SHAPE
@@ -65,7 +65,7 @@ class Trainer:
         )
         optimizer = tf.compat.v1.train.MomentumOptimizer(rate_t, exercises.MOMENTUM)
         self._train_op = tf.group(optimizer.minimize(total_t, step), *net.update_ops)
-        preprocess_variables(self._prepared)
+        add_preprocess_variables(self._prepared)
         self._saver = tf.compat.v1.train.Saver()
 
     def step(self, images, labels):

@@ -25,7 +25,7 @@ def test_a_seed_gives_the_same_shots_and_files_are_independent():
 
 def test_lasing_conserves_the_charge_of_every_column_and_lowers_its_energy():
     lasing = one_shot((6.0, 8.0))
-    quiet = tuple(bunch._replace(power=0.0) for bunch in lasing)
+    quiet = tuple(bunch._replace(loss=0.0) for bunch in lasing)
     on, off = synthetic.render(lasing), synthetic.render(quiet)
     np.testing.assert_allclose(on.sum(axis=0), off.sum(axis=0), rtol=2e-3, atol=1e-4)
     rows = np.arange(on.shape[0])[:, None]
@@ -36,7 +36,7 @@ def test_lasing_conserves_the_charge_of_every_column_and_lowers_its_energy():
 
 def test_no_amplitude_no_loss():
     quiet = one_shot((0.0, 0.0))
-    assert all(np.all(bunch.power == 0) for bunch in quiet)
+    assert all(np.all(bunch.loss == 0) for bunch in quiet)
 
 
 def test_the_shot_is_scaled_by_its_own_extremes_and_halved():

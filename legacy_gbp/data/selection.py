@@ -42,7 +42,7 @@ class NamedFiles(namedtuple("NamedFiles", "train validation predict")):
             if not os.path.exists(path):
                 raise InputError(
                     f"{path}: no such file, and this exercise reads it for {part}; put it there, "
-                    "or name other files at the end of the command"
+                    "or name other files (see --help)"
                 )
         return paths
 

@@ -25,14 +25,14 @@ CLASS_PRIORS = (0.10, 0.21, 0.43, 0.26)  # neither, first, second, both
 UNUSABLE = -1
 
 Colour = namedtuple(
-    "Colour", "time energy width chirp curvature wave phase horns charge spread power"
+    "Colour", "time energy width chirp curvature wave phase horns charge spread loss"
 )
 Colour.__doc__ = """One bunch of a shot.
 
 time (fs) and energy (MeV) from the frame's centre, width tau (fs); chirp,
 curvature and wave (MeV) shape E(u); phase (rad); horns: two relative current
-spikes; charge relative to the bunch's design; slice spread (MeV); power: the
-energy loss (MeV) of every column.
+spikes; charge relative to the bunch's design; slice spread (MeV); loss: of energy by
+lasing (MeV), in every column.
 """
 
 Run = namedtuple("Run", "number lases shift chirp hot_pixels pattern charge")
@@ -157,11 +157,11 @@ def draw_shot(run, amplitudes, rng):
             horns=(rng.uniform(0.1, 0.5), rng.uniform(0.1, 0.4)),
             charge=charge * rng.normal(1, 0.08),
             spread=rng.uniform(1.6, 2.8),
-            power=0.0,
+            loss=0.0,
         )
         profile = _sase_profile(bunch, rng)
         loss = (base + slope * amplitude) * profile if amplitude > 0 else 0.0 * profile
-        colours.append(bunch._replace(power=loss))
+        colours.append(bunch._replace(loss=loss))
     return tuple(colours)
 
 
@@ -185,7 +185,7 @@ def render(colours):
     rows = np.arange(FRAME[0], dtype=np.float32)[:, None]
     for bunch in colours:
         current, centre, spread = _slices(bunch)
-        loss = np.broadcast_to(bunch.power, current.shape)
+        loss = np.broadcast_to(bunch.loss, current.shape)
         width = np.hypot(spread, 0.9 * loss) / MEV_PER_ROW
         middle = (centre - loss) / MEV_PER_ROW + FRAME[0] / 2
         tail_width = 30 / MEV_PER_ROW / 2
@@ -201,7 +201,7 @@ def render(colours):
 
 
 def photograph(density, run, rng):
-    """Camera counts: gain, read noise, hot pixels, speckles, clipping.
+    """Camera counts: peak height, dark pattern, read noise, hot pixels, speckles, clipping.
 
     Parameters
     ----------
