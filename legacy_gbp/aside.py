@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 
@@ -74,6 +75,25 @@ def check_room(path, nbytes):
     free = shutil.disk_usage(os.path.dirname(os.path.abspath(path))).free
     if free < nbytes + SPARE_BYTES:
         raise _unwritable(path, f"{free / 1e6:.1f} MB free on the disk")
+
+
+def remove_stale(folder):
+    """Remove what killed processes of this machine left half-written in a folder."""
+    for name in os.listdir(folder):
+        match = re.match(r"\.partial-(\d+)-", name)
+        if match and not _is_running(int(match.group(1))):
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(folder, name))
+
+
+def _is_running(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def _check_replaceable(path):

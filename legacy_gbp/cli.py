@@ -43,6 +43,7 @@ def main_all(argv=None):
         sub = commands.add_parser(name, help=exercise.title)
         exercise_parser(exercise, "legacy-gbp " + name, sub)
     _add_synthesize(commands)
+    _add_show(commands)
     return _run(parser, argv)
 
 
@@ -216,23 +217,89 @@ def _add_synthesize(commands):
         "synthesize",
         help="write synthetic shots",
         description="Write synthetic shots under the tutorial's file names.",
-        epilog="example: legacy-gbp synthesize xtcav --shots 500 --files 13 --systematics off",
+        epilog="example: legacy-gbp synthesize xtcav --runs 70,71 --files 12 --seed 1",
     )
-    parser.add_argument("folder", metavar="OUT", type=_path)
-    parser.add_argument("--shots", type=_positive, default=500, help="shots a file (500)")
+    parser.add_argument("folder", metavar="OUT", type=_path, help="new, empty, or begun before")
     parser.add_argument(
-        "--files", type=_six_or_more, default=6, help="files of each lasing run, 6 at least (6)"
+        "--runs",
+        type=_runs,
+        default=(69, 70, 71, 72, 73),
+        metavar="R,R,...",
+        help="68 dark, 69 no lasing, 70 and 71 lasing, others half (69,70,71,72,73)",
     )
-    parser.add_argument("--seed", type=_seed, default=1, help="(1)")
-    parser.add_argument("--unusable", type=_share, default=0.4, help="share labelled -1 (0.4)")
-    parser.add_argument("--flip", type=_share, default=0.03, help="share of wrong labels (0.03)")
+    parser.add_argument(
+        "--files",
+        type=_positive,
+        default=5,
+        metavar="N",
+        help="files a run; 69, 70, 71 get one more, for validation (5)",
+    )
+    parser.add_argument("--shots", type=_positive, default=500, metavar="N", help="a file (500)")
+    parser.add_argument("--seed", type=_seed, default=1, metavar="N", help="(1)")
     parser.add_argument(
         "--systematics",
         choices=("on", "off"),
         default="on",
         help="let runs differ in beam position, chirp and camera defects (on)",
     )
+    tied = parser.add_mutually_exclusive_group()
+    tied.add_argument(
+        "--confounded",
+        dest="independent",
+        action="store_false",
+        help="the run decides whether its shots lase, as in 2016 (the default)",
+    )
+    tied.add_argument(
+        "--independent",
+        dest="independent",
+        action="store_true",
+        help="half of the shots of every run lase",
+    )
+    parser.set_defaults(independent=False)
+    parser.add_argument(
+        "--unusable", type=_share, default=0.4, metavar="X", help="share labelled -1 (0.4)"
+    )
+    parser.add_argument(
+        "--flip", type=_share, default=0.03, metavar="X", help="share of wrong labels (0.03)"
+    )
+    parser.add_argument(
+        "--amplitude-error",
+        type=_share,
+        default=0.1,
+        metavar="X",
+        help="of the measured amplitudes that give the labels (0.1)",
+    )
+    parser.add_argument(
+        "--camera-noise", choices=("on", "off"), default="on", help="and speckles (on)"
+    )
+    parser.add_argument(
+        "--off",
+        choices=("none", "first", "second", "both"),
+        default="none",
+        help="counterfactual twins: the same shots without the lasing of these colours (none)",
+    )
     parser.set_defaults(module="legacy_gbp.commands.synthesize", exercise=None)
+
+
+def _add_show(commands):
+    parser = commands.add_parser(
+        "show",
+        help="draw a contact sheet of shots",
+        description="Draw shots of one file, with the contours of the truth where it is known.",
+        epilog="example: legacy-gbp show xtcav/amo86815_mlearn-r070-c0009.h5 --index 0:16",
+    )
+    parser.add_argument("file", metavar="FILE", type=_path)
+    parser.add_argument(
+        "--index",
+        type=_index,
+        default=slice(0, 16),
+        metavar="I|A:B|A:B:STEP",
+        help="which shots, counted as in Python (0:16)",
+    )
+    parser.add_argument(
+        "--output", metavar="PNG", type=_path, help="where to (the file's name with .png, here)"
+    )
+    parser.set_defaults(module="legacy_gbp.commands.show", exercise=None)
 
 
 def _command(commands, name, what, exercise, example):
@@ -273,12 +340,28 @@ def _positive(text):
     return _whole(text, 1)
 
 
-def _six_or_more(text):
-    return _whole(text, 6)
-
-
 def _not_negative(text):
     return _whole(text, 0)
+
+
+def _runs(text):
+    runs = tuple(_whole(part, 1, 999) for part in text.split(","))
+    if len(set(runs)) < len(runs):
+        raise argparse.ArgumentTypeError(f"{text!r} names a run twice")
+    return runs
+
+
+def _index(text):
+    parts = text.split(":")
+    try:
+        numbers = [int(part) if part or len(parts) == 1 else None for part in parts]
+    except ValueError:
+        numbers = []
+    if not 1 <= len(numbers) <= 3 or numbers[2:] == [0]:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an index such as 7, 0:16 or 0:100:10")
+    if len(numbers) == 1:
+        return slice(numbers[0], numbers[0] + 1 or None)
+    return slice(*numbers)
 
 
 def _seed(text):

@@ -169,10 +169,10 @@ def test_historical_runs_for_both_exercises(data_dir, checkpoints):
 
 def test_one_command_ends_in_a_picture(monkeypatch, tmp_path, capsys):
     """No folder, no checkpoint: the shots are made, the network trained, the page drawn."""
-    from legacy_gbp.data import synthetic_files
+    from legacy_gbp.data.synthetic import cached
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(synthetic_files, "CACHED_SHOTS", 3)
+    monkeypatch.setattr(cached, "SHOTS_A_FILE", 3)
     assert main(EX07, ["gbprop"]) == 0
     out = capsys.readouterr().out
     folder = str(tmp_path / "cache" / "legacy_gbp")
@@ -188,6 +188,7 @@ def test_legacy_gbp_holds_every_tool(data_dir, checkpoints, capsys):
     argv = ["ex07", "predict", "--data-dir", data_dir, "--checkpoint", checkpoints["ex07"]]
     assert main_all(argv) == 0
     assert "Ran predictions" in capsys.readouterr().out
-    assert main_all(["synthesize", "out", "--shots", "1", "--systematics", "off"]) == 0
-    assert len(os.listdir("out")) == 19
-    assert main_all(["synthesize", "out", "--shots", "1", "--systematics", "off"]) == 0
+    argv = ["synthesize", "out", "--runs", "69", "--files", "2", "--shots", "1"]
+    assert main_all(argv) == 0
+    assert len(os.listdir("out")) == 3
+    assert main_all(["show", "out/amo86815_mlearn-r069-c0011.h5", "--index", "0"]) == 0

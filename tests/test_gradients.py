@@ -5,7 +5,8 @@ import pytest
 
 from legacy_gbp.attribution import method
 from legacy_gbp.attribution.layer_by_layer import LayerByLayer
-from legacy_gbp.data import synthetic
+from legacy_gbp.data.synthetic import files as synthetic
+from legacy_gbp.data.synthetic.shot import develop
 from legacy_gbp.exercises import EX07, EX08
 from legacy_gbp.nets.batch_norm import batch_norm
 from legacy_gbp.network import Network
@@ -67,12 +68,12 @@ def test_layer_by_layer_equals_the_override_bit_for_bit(exercise):
     """100 synthetic shots each; only the NaN kept the two ways apart in 2016."""
     arrays = random_arrays(exercise.network)
     source = BuiltNetwork(exercise.network, arrays)
-    shots = synthetic.shots_of_file(70, 9, 100)[3]
+    _, _, shots = synthetic.shots_of_file(70, 9, 100, synthetic.Recipe())
     with Network(source) as override, Network(
         source, lambda source, rule: LayerByLayer(source, rule, batch_norm)
     ) as layers:
         for shot in shots:
-            image = shot[None, :, :, None].astype(np.float32)
+            image = develop(shot).image[None, :, :, None].astype(np.float32)
             first = method("guided")(override, image, "predicted")
             second = method("guided")(layers, image, "predicted")
             assert np.abs(first).max() > 0

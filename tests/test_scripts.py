@@ -110,7 +110,8 @@ def test_peak_memory_does_not_grow_with_the_shots(command, tmp_path, checkpoints
         path = f"{shots}.h5"
         image = np.random.RandomState(0).randint(0, 3, (363, 284)).astype(np.int16)
         labels = np.arange(shots) % 2
-        write_shots(path, (image + label for label in labels), shots, {"lasing": labels})
+        rows = ({"xtcavimg": image + label} for label in labels)
+        write_shots(path, rows, shots, {"lasing": labels})
         argv = {
             "train": ["--train-files", path, "--validation-files", path, "--epochs", "1"],
             "predict": [path, "--checkpoint", checkpoints["ex07"], "--output", "p.h5"],

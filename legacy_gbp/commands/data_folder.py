@@ -2,7 +2,7 @@
 
 import os
 
-from legacy_gbp.data.synthetic_files import cached_set
+from legacy_gbp.data.synthetic.cached import cached_set
 from legacy_gbp.data.xtcav import FileShots
 
 

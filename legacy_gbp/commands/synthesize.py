@@ -1,17 +1,20 @@
 """``legacy-gbp synthesize``: write a folder of synthetic shots."""
 
-from legacy_gbp.data.synthetic_files import file_list, write_set
+from legacy_gbp.data.synthetic.files import Recipe, file_list, write_set
 
 
 def run(_, options):
     """Write the files that are not there yet; the options are those of :mod:`legacy_gbp.cli`."""
-    write_set(
-        options.folder,
-        options.shots,
-        options.files,
-        options.seed,
+    recipe = Recipe(
+        seed=options.seed,
+        systematics=options.systematics == "on",
+        independent=options.independent,
         unusable=options.unusable,
         flip=options.flip,
-        systematics=options.systematics == "on",
+        amplitude_error=options.amplitude_error,
+        camera_noise=options.camera_noise == "on",
+        off=options.off,
     )
-    print(f"-- {len(file_list(options.files))} files in {options.folder}", flush=True)
+    listed = file_list(options.runs, options.files)
+    write_set(options.folder, listed, options.shots, recipe)
+    print(f"-- {len(listed)} files in {options.folder}", flush=True)

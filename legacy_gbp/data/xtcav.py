@@ -19,6 +19,7 @@ IMAGE_SHAPE = (363, 284)
 UNUSABLE = -1
 NO_LABEL = -1
 MOST_ROWS_A_BLOCK = 64
+MASK_TILES = 4  # a row
 
 
 class FileShots:
@@ -59,7 +60,7 @@ class FileShots:
         self.skipped = 0
         for number, path in enumerate(self.paths):
             with open_hdf5(path) as file:
-                count, dtype = _check_images(file, path)
+                count, dtype = check_images(file, path)
                 label = _read_labels(file, path, label_dataset, classes, count, need_labels)
             if label is None:
                 usable, label = np.arange(count), np.full(count, NO_LABEL)
@@ -106,7 +107,7 @@ class FileShots:
             places = places[np.argsort(rows[places], kind="stable")]
             path = self.paths[number]
             with open_hdf5(path) as file:
-                _read_rows(file[IMAGES], path, rows[places], images, places)
+                read_rows(file[IMAGES], path, rows[places], images, places)
         return images
 
 
@@ -164,37 +165,73 @@ def open_hdf5(path):
         ) from error
 
 
-def write_shots(path, images, count, columns, compression="gzip"):
-    """Write one file in the tutorial's layout, image by image.
+def write_shots(path, rows, count, columns, attributes=None, compression="gzip"):
+    """Write one file in the tutorial's layout, shot by shot.
 
     Parameters
     ----------
     path : str
-    images : iterable of (363, 284) int16
+    rows : iterable of dict of str to array
+        What is stored shot by shot, such as ``xtcavimg`` (363, 284) int16. One
+        chunk a shot: a random batch reads what it needs. Rows of zeros take no
+        room.
     count : int
-        Number of images.
-    columns : dict of str to (count,) array
-        The per-shot datasets, such as ``lasing``.
+        Number of shots.
+    columns : dict of str to array
+        What is stored whole, such as ``lasing`` (count,). Both kinds may stand
+        in groups (``truth/class``).
+    attributes : dict of str to dict, optional
+        Attributes of groups.
     compression : str or None
+
     """
     with written_aside(path) as partial, h5py.File(partial, "w") as file:
-        dataset = file.create_dataset(
-            IMAGES,
-            (count, *IMAGE_SHAPE),
-            np.int16,
-            chunks=(1, *IMAGE_SHAPE),
-            compression=compression,
-            compression_opts=1 if compression == "gzip" else None,
-            shuffle=True,
-        )
-        for row, image in enumerate(images):
-            check_room(path, image.nbytes)
-            dataset[row] = image
+        datasets = {}
+        for number, row in enumerate(rows):
+            check_room(path, sum(values.nbytes for values in row.values()))
+            for name, values in row.items():
+                if not number:
+                    shape = (count, *values.shape)
+                    datasets[name] = _create(file, name, shape, values.dtype, compression)
+                _write_row(datasets[name], number, values)
         for name, values in columns.items():
+            check_room(path, np.asarray(values).nbytes)
             file.create_dataset(name, data=values)
+        for group, named in (attributes or {}).items():
+            file[group].attrs.update(named)
 
 
-def _check_images(file, path):
+def _create(file, name, shape, dtype, compression):
+    """A dataset with one chunk a shot; masks in tiles, of which the empty ones take no room."""
+    mask = dtype == bool
+    tile = -(-shape[-1] // MASK_TILES) if mask else shape[-1]
+    return file.create_dataset(
+        name,
+        shape,
+        dtype,
+        chunks=(1, *shape[1:-1], tile),
+        compression=compression,
+        compression_opts=1 if compression else None,
+        shuffle=not mask,
+    )
+
+
+def _write_row(dataset, number, values):
+    """Write one shot, but for the tiles at either end that hold nothing."""
+    tile = dataset.chunks[-1]
+    filled = np.nonzero(values.reshape(-1, values.shape[-1]).any(axis=0))[0] // tile
+    if len(filled):
+        used = slice(filled[0] * tile, (filled[-1] + 1) * tile)
+        dataset[(number, ..., used)] = values[..., used]
+
+
+def attributes_of(path, group):
+    """Attributes of a group of a file; none where there is no such group."""
+    with open_hdf5(path) as file:
+        return dict(file[group].attrs) if group in file else {}
+
+
+def check_images(file, path):
     """Number of rows and dtype of the image dataset, checked."""
     images = _dataset(file, path, IMAGES)
     if images.shape is None or images.shape[1:] not in (IMAGE_SHAPE, (*IMAGE_SHAPE, 1)):
@@ -254,8 +291,8 @@ def _dataset(file, path, name):
     return found
 
 
-def _read_rows(dataset, path, rows, images, places):
-    """Copy ascending rows into `images` at `places`, a chunk of the file at a time."""
+def read_rows(dataset, path, rows, images, places):
+    """Copy ascending rows of an open file into `images` at `places`, a chunk at a time."""
     chunk = min(dataset.chunks[0], MOST_ROWS_A_BLOCK) if dataset.chunks else 1
     for part in np.split(np.arange(len(rows)), np.nonzero(np.diff(rows // chunk))[0] + 1):
         first = rows[part[0]]
