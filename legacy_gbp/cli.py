@@ -354,13 +354,13 @@ def _runs(text):
 def _index(text):
     parts = text.split(":")
     try:
-        numbers = [int(part) if part or len(parts) == 1 else None for part in parts]
+        if len(parts) == 1:
+            return slice(int(text), int(text) + 1 or None)
+        numbers = [int(part) if part else None for part in parts]
     except ValueError:
         numbers = []
-    if not 1 <= len(numbers) <= 3 or numbers[2:] == [0]:
+    if not 2 <= len(numbers) <= 3 or numbers[2:] == [0]:
         raise argparse.ArgumentTypeError(f"{text!r} is not an index such as 7, 0:16 or 0:100:10")
-    if len(numbers) == 1:
-        return slice(numbers[0], numbers[0] + 1 or None)
     return slice(*numbers)
 
 

@@ -22,7 +22,8 @@ dataset of the file; truth: Truth, or None.
 
 Truth = namedtuple(
     "Truth",
-    "loss_mask gain_mask power time true_class fs_per_column MeV_per_row column_of_zero row_of_zero",
+    "loss_mask gain_mask power time true_class"
+    " fs_per_column MeV_per_row column_of_zero row_of_zero",
 )
 Truth.__doc__ = """See :mod:`legacy_gbp.data.synthetic.files`; (n, ...) each but the axes."""
 

@@ -203,7 +203,7 @@ def write_shots(path, rows, count, columns, attributes=None, compression="gzip")
 
 def _create(file, name, shape, dtype, compression):
     """A dataset with one chunk a shot; masks in tiles, of which the empty ones take no room."""
-    mask = dtype == bool
+    mask = np.issubdtype(dtype, np.bool_)
     tile = -(-shape[-1] // MASK_TILES) if mask else shape[-1]
     return file.create_dataset(
         name,

@@ -73,7 +73,7 @@ def file_list(runs, files):
         Files of each run; a run that exercises train on gets one more, which
         ex07 validates on.
     """
-    listed = []
+    listed: list = []
     for run in runs:
         training, validation = CHUNKS.get(run, ((1,), None))
         last = max(training[-1], validation or 0)

@@ -20,7 +20,7 @@ shot); dark: no beam at all; shift: beam position (rows, columns of the full
 frame); drift: amplitude of the RF phase drift (fs); chirp: added to that of
 both bunches (MeV); charge: relative to the design; hot_pixels: rows, columns
 and counts of defective pixels of the full frame; pattern: residual dark image
-(counts), FRAME or 0.
+(counts), int16, FRAME or 0.
 """
 
 DARK_RUN = 68
