@@ -50,7 +50,7 @@ def draw_labels(run, shots, rng, unusable=0.4, flip=0.03, error=0.1):
     lit = np.stack([drawn % 2, drawn // 2], axis=1) == 1
     # An absent colour still lases a little: the classes overlap, as nature's do.
     absent = np.clip(rng.normal(1.05, 0.41, (shots, 2)), 0, 1.95)
-    present = np.array([2.1, 4.2]) + rng.gamma(2.0, (0.9, 1.3), (shots, 2))
+    present = np.array([2.05, 4.1]) + rng.gamma(2.0, (0.55, 0.9), (shots, 2))
     amplitude = np.where(lit, present, absent) * lasing[:, None]
 
     measured = amplitude * rng.normal(1, error, (shots, 2))
