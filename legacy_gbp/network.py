@@ -3,7 +3,10 @@
 import numpy as np
 import tensorflow as tf
 
-from legacy_gbp.relu_backprop import seeded_gradient, under_rule
+from legacy_gbp.errors import InputError
+from legacy_gbp.layer_names import find_layer
+from legacy_gbp.relu_audit import audit, check_complete
+from legacy_gbp.relu_backprop import seeded_gradient
 
 
 class Overridden:
@@ -15,41 +18,99 @@ class Overridden:
         See :class:`Network`.
     rule : str
         A row of :data:`legacy_gbp.relu_backprop.OVERRIDES`.
+    of : str, optional
+        The layer to explain; the logits by default.
+    wrt : str, optional
+        The layer to differentiate with respect to; the inputs by default.
+    allow_partial : bool
+        Accept a rule that missed nonlinearities.
+
+    Attributes
+    ----------
+    graph : tf.Graph
+        Finalized.
+    ends : Endpoints
+    audit : list of Finding
+        Every nonlinearity on the way, and whether the rule took.
     """
 
-    def __init__(self, source, rule):
+    def __init__(self, source, rule, of=None, wrt=None, allow_partial=False):
         self.graph = tf.Graph()
+        self.audit: list = []
         self._session = tf.compat.v1.Session(graph=self.graph)
         try:
             with self.graph.as_default():
-                self.ends, self._seed_t, self._map_t = self._build(source, rule)
+                self._build(source, rule, of, wrt)
             self.graph.finalize()
+            if not allow_partial:
+                check_complete(self.audit, rule)
         except BaseException:
             self._session.close()
             raise
+
+    @property
+    def classes(self):
+        """Number of logits K."""
+        return self.ends.logits_t.shape.as_list()[-1]
 
     def logits(self, images):
         """Logits (N, K)."""
         return self._run(self.ends.logits_t, images)
 
+    def output(self, images):
+        """What is explained: the logits, or the hidden layer `of`."""
+        return self._run(self._output_t, images)
+
+    def activation(self, images):
+        """What is differentiated with respect to: the input, or the hidden layer `wrt`."""
+        return self._alone(self._run(self._wrt_ts, images))
+
     def gradient(self, images, seeds):
-        """Maps like `images` for the seeds (N, K) at the logits."""
-        return self._run(self._map_t, images, seeds)
+        """Maps like `images` (or like the layer `wrt`) for the seeds at the output.
+
+        A network of several inputs gives a tuple of maps.
+        """
+        return self._alone(self._run(self._map_ts, images, seeds))
 
     def close(self):
         """Free the session."""
         self._session.close()
 
-    def _build(self, source, rule):
-        with under_rule(self.graph, rule):
-            ends = source.load(self._session)
-        return (ends, *seeded_gradient(ends.logits_t, ends.input_t))
+    @staticmethod
+    def _alone(values):
+        return values[0] if len(values) == 1 else tuple(values)
 
-    def _run(self, wanted_t, images, seeds=None):
-        feeds = {**self.ends.feeds, self.ends.input_t: images}
+    def _build(self, source, rule, of, wrt):
+        self.ends = source.load(self._session, rule)
+        self._output_t = find_layer(self.ends, of) if of else self.ends.logits_t
+        self._wrt_ts = (find_layer(self.ends, wrt),) if wrt else self.ends.input_ts
+        self.audit = audit(self._wrt_ts, self._output_t, rule)
+        self._seed_t, self._map_ts = _gradient(self._output_t, self._wrt_ts)
+
+    def _run(self, wanted_ts, images, seeds=None):
+        images = images if isinstance(images, tuple) else (images,)
+        feeds = {**self.ends.feeds, **dict(zip(self.ends.input_ts, images))}
         if seeds is not None:
             feeds[self._seed_t] = seeds
-        return self._session.run(wanted_t, feeds)
+        return self._session.run(wanted_ts, feeds)
+
+
+def _gradient(output_t, wrt_ts):
+    """Seeded gradient, or a line that says where it breaks off."""
+    try:
+        seed_t, map_ts = seeded_gradient(output_t, wrt_ts)
+    except LookupError as error:
+        raise InputError(
+            f"no gradient through the graph ({str(error).splitlines()[0]}); choose an output below "
+            "that operation"
+        ) from error
+    for wrt_t, map_t in zip(wrt_ts, map_ts):
+        if map_t is None:
+            raise InputError(
+                f"output {output_t.name} does not depend on {wrt_t.name} by operations that have a "
+                "gradient; choose another input or output"
+            )
+    return seed_t, map_ts
 
 
 class Network:
@@ -62,11 +123,11 @@ class Network:
     Parameters
     ----------
     source : object
-        ``source.load(session) -> Endpoints`` builds or imports the model into
-        the current graph, which already stands under the rule.
+        ``source.load(session, rule) -> Endpoints`` builds or imports the model
+        into the current graph, its ReLUs under the rule.
     backward : callable, optional
-        ``backward(source, rule)`` opens the model under one rule: by the
-        override map, or layer by layer as in 2016
+        ``backward(source, rule, of=None, wrt=None)`` opens the model under one
+        rule: by the override map, or layer by layer as in 2016
         (:class:`legacy_gbp.attribution.layer_by_layer.LayerByLayer`).
 
     Examples
@@ -78,25 +139,39 @@ class Network:
     def __init__(self, source, backward=Overridden):
         self._source = source
         self._open = backward
-        self._rules = {}
+        self._models = {}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for model in self._rules.values():
+        for model in self._models.values():
             model.close()
-        self._rules = {}
+        self._models = {}
 
-    def under(self, rule):
-        """The model under a rule: ``"gradient"``, ``"guided"`` or ``"deconvnet"``."""
-        if rule not in self._rules:
-            self._rules[rule] = self._open(self._source, rule)
-        return self._rules[rule]
+    def under(self, rule, of=None, wrt=None):
+        """The model under a rule.
+
+        Parameters
+        ----------
+        rule : str
+            ``"gradient"``, ``"guided"`` or ``"deconvnet"``.
+        of, wrt : str, optional
+            Hidden layers to explain, and to differentiate with respect to.
+
+        Returns
+        -------
+        Overridden
+        """
+        key = (rule, of, wrt)
+        if key not in self._models:
+            layers = {name: layer for name, layer in (("of", of), ("wrt", wrt)) if layer}
+            self._models[key] = self._open(self._source, rule, **layers)
+        return self._models[key]
 
     def logits(self, images):
         """Logits (N, K) of images (N, H, W, C)."""
-        return self._any_rule().logits(images)
+        return self._any_model().logits(images)
 
     def predict(self, images):
         """Index (N,) of the largest logit."""
@@ -105,8 +180,8 @@ class Network:
     @property
     def classes(self):
         """Number of logits K."""
-        return self._any_rule().ends.logits_t.shape.as_list()[-1]
+        return self._any_model().classes
 
-    def _any_rule(self):
+    def _any_model(self):
         """A graph that is open already serves: rules do not change the forward pass."""
-        return self.under(next(iter(self._rules), "gradient"))
+        return next(iter(self._models.values()), None) or self.under("gradient")

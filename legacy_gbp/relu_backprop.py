@@ -12,6 +12,9 @@ guided        R where x > 0 and       Springenberg et al. 2014,
               R > 0                   arXiv:1412.6806
 ============  ======================  ======================================
 
+The relatives (Relu6, LeakyRelu, Elu, Selu) follow: guided is their chain rule
+applied to max(R, 0), deconvnet passes max(R, 0).
+
 TensorFlow takes the rule from the *operation*, and the operation gets it when
 it is **created**: the network must be built (or imported) under the override
 map. Wrapping only ``tf.gradients`` changes nothing, silently.
@@ -23,12 +26,23 @@ import tensorflow as tf
 
 from legacy_gbp.errors import InputError
 
+# At exactly 0 the gate of all but Elu and Selu is closed, as TensorFlow has it.
+CHAIN_RULE = {
+    "Relu": lambda op, r_t: tf.raw_ops.ReluGrad(gradients=r_t, features=op.outputs[0]),
+    "Relu6": lambda op, r_t: tf.raw_ops.Relu6Grad(gradients=r_t, features=op.outputs[0]),
+    "LeakyRelu": lambda op, r_t: tf.raw_ops.LeakyReluGrad(
+        gradients=r_t, features=op.inputs[0], alpha=op.get_attr("alpha")
+    ),
+    "Elu": lambda op, r_t: tf.raw_ops.EluGrad(gradients=r_t, outputs=op.outputs[0]),
+    "Selu": lambda op, r_t: tf.raw_ops.SeluGrad(gradients=r_t, outputs=op.outputs[0]),
+}
 
-def _guided_relu(op, grad_t):
-    return tf.raw_ops.ReluGrad(gradients=tf.nn.relu(grad_t), features=op.outputs[0])
+
+def _guided(op, grad_t):
+    return CHAIN_RULE[op.type](op, tf.nn.relu(grad_t))
 
 
-def _deconvnet_relu(_, grad_t):
+def _deconvnet(_, grad_t):
     return tf.nn.relu(grad_t)
 
 
@@ -43,15 +57,19 @@ def _register(name, rule):
     return name
 
 
+MARKS = {
+    "guided": _register("GuidedRelu", _guided),
+    "deconvnet": _register("DeconvnetRelu", _deconvnet),
+}
 OVERRIDES = {
     "gradient": {},
-    "guided": {"Relu": _register("GuidedRelu", _guided_relu)},
-    "deconvnet": {"Relu": _register("DeconvnetRelu", _deconvnet_relu)},
+    "guided": dict.fromkeys(CHAIN_RULE, MARKS["guided"]),
+    "deconvnet": dict.fromkeys(CHAIN_RULE, MARKS["deconvnet"]),
 }
 
 
 def under_rule(graph, rule):
-    """Context in which new ReLUs of `graph` go backwards by `rule`.
+    """Context in which new ReLUs of `graph`, and their relatives, go backwards by `rule`.
 
     Parameters
     ----------
@@ -64,24 +82,23 @@ def under_rule(graph, rule):
     return graph.gradient_override_map(OVERRIDES[rule])
 
 
-def seeded_gradient(logits_t, input_t):
-    """Gradient of the seeded logits with respect to the input.
+def seeded_gradient(output_t, wrt_ts):
+    """Gradient of a seeded output, such as the logits.
 
     Parameters
     ----------
-    logits_t : tf.Tensor
-        (N, K).
-    input_t : tf.Tensor
-        (N, H, W, C), floating point.
+    output_t : tf.Tensor
+        (N, K), or a hidden layer.
+    wrt_ts : sequence of tf.Tensor
+        The inputs (N, H, W, C), or a hidden layer; floating point.
 
     Returns
     -------
     seed_t : tf.Tensor
-        Placeholder like `logits_t`: feed 1 at the logit to explain and 0
+        Placeholder like `output_t`: feed 1 at the logit to explain and 0
         elsewhere, image by image.
-    map_t : tf.Tensor
-        Like `input_t`, signed.
+    map_ts : list of tf.Tensor
+        Like `wrt_ts`, signed; None where the output does not depend on one.
     """
-    seed_t = tf.compat.v1.placeholder(logits_t.dtype, logits_t.shape, name="seed")
-    (map_t,) = tf.gradients(logits_t, input_t, grad_ys=seed_t)
-    return seed_t, map_t
+    seed_t = tf.compat.v1.placeholder(output_t.dtype, output_t.shape, name="seed")
+    return seed_t, tf.gradients(output_t, list(wrt_ts), grad_ys=seed_t)

@@ -20,9 +20,10 @@ class Formula:
     def __init__(self, formula, features):
         self.formula, self.features = formula, features
 
-    def load(self, session):
+    def load(self, session, rule):
         x_t = tf.compat.v1.placeholder(tf.float64, (None, self.features))
-        return Endpoints(x_t, self.formula(x_t), {}, [])
+        with relu_backprop.under_rule(x_t.graph, rule):
+            return Endpoints((x_t,), self.formula(x_t), {}, [])
 
 
 def maps(formula, images, rule):
@@ -94,7 +95,7 @@ def test_seeds_choose_the_place():
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         x_t = tf.compat.v1.placeholder(tf.float32, (None, 4, 4, 1))
         y_t = tf.nn.conv2d(x_t, tf.ones((3, 3, 1, 1)), [1, 1, 1, 1], "SAME")
-        seed_t, map_t = relu_backprop.seeded_gradient(y_t, x_t)
+        seed_t, (map_t,) = relu_backprop.seeded_gradient(y_t, [x_t])
         seed = np.zeros((1, 4, 4, 1))
         seed[0, 1, 1] = 1
         found = session.run(map_t, {x_t: np.ones((1, 4, 4, 1)), seed_t: seed})
@@ -119,7 +120,7 @@ def test_a_foreign_registration_is_left_alone():
     """Loading the module twice stands for somebody who took the name first."""
     again = importlib.reload(relu_backprop)
     try:
-        assert again.OVERRIDES["guided"] == {"Relu": "LegacyGbpGuidedRelu"}
+        assert again.OVERRIDES["guided"]["Relu"] == "LegacyGbpGuidedRelu"
         with tf.Graph().as_default() as graph, tf.compat.v1.Session() as session:
             x_t = tf.compat.v1.placeholder(tf.float64, (None, 2))
             with again.under_rule(graph, "guided"):
@@ -128,8 +129,9 @@ def test_a_foreign_registration_is_left_alone():
             found = session.run(map_t, {x_t: np.array(POINTS, np.float64)})
         np.testing.assert_array_equal(found, [[0, 0]] + [[1, 1]] * 3 + [[0, 0]] * 3)
     finally:
-        relu_backprop.OVERRIDES["guided"] = {"Relu": "GuidedRelu"}
-        relu_backprop.OVERRIDES["deconvnet"] = {"Relu": "DeconvnetRelu"}
+        again.MARKS.update(guided="GuidedRelu", deconvnet="DeconvnetRelu")
+        for rule, mark in again.MARKS.items():
+            again.OVERRIDES[rule] = dict.fromkeys(again.CHAIN_RULE, mark)
 
 
 def test_the_callers_graph_is_untouched():

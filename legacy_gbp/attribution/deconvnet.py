@@ -1,6 +1,6 @@
 """Deconvolutional network of a logit: R goes back where R > 0."""
 
-from legacy_gbp.attribution.target import seeds
+from legacy_gbp.attribution.target import seeded
 
 
 def deconvnet(net, images, target="predicted"):
@@ -10,4 +10,5 @@ def deconvnet(net, images, target="predicted"):
     ----------
     M. D. Zeiler, R. Fergus, arXiv:1311.2901 (2013).
     """
-    return net.under("deconvnet").gradient(images, seeds(net, images, target))
+    model, seeds = seeded(net, "deconvnet", images, target)
+    return model.gradient(images, seeds)

@@ -1,6 +1,6 @@
 """Plain gradient of a logit (saliency): R goes back where x > 0."""
 
-from legacy_gbp.attribution.target import seeds
+from legacy_gbp.attribution.target import seeded
 
 
 def gradient(net, images, target="predicted"):
@@ -12,7 +12,7 @@ def gradient(net, images, target="predicted"):
     images : (N, H, W, C) float array
         As the network takes them.
     target
-        See :func:`legacy_gbp.attribution.target.seeds`.
+        See :func:`legacy_gbp.attribution.target.seeded`.
 
     Returns
     -------
@@ -23,4 +23,5 @@ def gradient(net, images, target="predicted"):
     ----------
     K. Simonyan, A. Vedaldi, A. Zisserman, arXiv:1312.6034 (2013).
     """
-    return net.under("gradient").gradient(images, seeds(net, images, target))
+    model, seeds = seeded(net, "gradient", images, target)
+    return model.gradient(images, seeds)

@@ -1,6 +1,6 @@
 """Guided backpropagation of a logit: R goes back where x > 0 and R > 0."""
 
-from legacy_gbp.attribution.target import seeds
+from legacy_gbp.attribution.target import seeded
 
 
 def guided_backprop(net, images, target="predicted"):
@@ -10,4 +10,5 @@ def guided_backprop(net, images, target="predicted"):
     ----------
     J. T. Springenberg, A. Dosovitskiy, T. Brox, M. Riedmiller, arXiv:1412.6806 (2014).
     """
-    return net.under("guided").gradient(images, seeds(net, images, target))
+    model, seeds = seeded(net, "guided", images, target)
+    return model.gradient(images, seeds)

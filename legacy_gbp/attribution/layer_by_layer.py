@@ -73,17 +73,20 @@ class LayerByLayer(Overridden):
         self._batch_norm = batch_norm
         super().__init__(source, rule)
 
-    def _build(self, source, rule):
+    def _build(self, source, rule, of, wrt):
         if rule not in RULES:
             raise InputError(f"rule {rule!r} did not exist in 2016; choose {', '.join(RULES)}")
-        ends = source.load(self._session, batch_norm=self._batch_norm)
-        seed_t = tf.compat.v1.placeholder(ends.logits_t.dtype, ends.logits_t.shape)
-        return ends, seed_t, walk_back(ends.layers, seed_t, RULES[rule])
+        self.ends = source.load(self._session, batch_norm=self._batch_norm)
+        self._output_t, self._wrt_ts = self.ends.logits_t, self.ends.input_ts
+        self._seed_t = tf.compat.v1.placeholder(self._output_t.dtype, self._output_t.shape)
+        self._map_ts = [walk_back(self.ends.layers, self._seed_t, RULES[rule])]
 
-    def _run(self, wanted_t, images, seeds=None):
+    def _run(self, wanted_ts, images, seeds=None):
         """One image at a time, as in 2016."""
         run, one = super()._run, lambda array, k: None if array is None else array[k : k + 1]
-        parts = [run(wanted_t, one(images, k), one(seeds, k)) for k in range(len(images))]
+        parts = [run(wanted_ts, one(images, k), one(seeds, k)) for k in range(len(images))]
+        if isinstance(wanted_ts, list):
+            return [np.concatenate(column) for column in zip(*parts)]
         return np.concatenate(parts)
 
 

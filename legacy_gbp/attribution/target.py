@@ -1,4 +1,6 @@
-"""What is explained: a target, said in one of four ways, as seeds at the logits."""
+"""What is explained: a target, said in one of five ways, as seeds at an output."""
+
+from collections import namedtuple
 
 import numpy as np
 
@@ -6,35 +8,61 @@ from legacy_gbp.errors import InputError
 
 PREDICTED = "predicted"
 
+Layer = namedtuple("Layer", "name index", defaults=((),))
+Layer.__doc__ = """A hidden layer as the target.
 
-def seeds(net, images, target):
-    """Turn a target into ``grad_ys``.
+name: a tensor, an operation, or a layer as Keras names it; index: () for the
+whole layer (every unit is seeded with 1), (c,) for its channel c, or the place
+of one unit, such as (row, column, channel).
+"""
+
+
+def seeded(net, rule, images, target, wrt=None):
+    """Open the network under a rule and turn a target into ``grad_ys``.
 
     Parameters
     ----------
     net : Network
-    images : (N, H, W, C) array
-    target : int, (N,) int array, "predicted", or (N, K) float array
+    rule : str
+        ``"gradient"``, ``"guided"`` or ``"deconvnet"``.
+    images : (N, H, W, C) array, or a tuple of arrays for a network of several inputs
+    target : int, (N,) int array, "predicted", float array, or Layer
         A class for all images; a class for each; the largest logit of each;
-        or the seeds themselves.
+        the seeds themselves, of the shape of the logits; or a hidden layer.
+    wrt : str, optional
+        A hidden layer to differentiate with respect to, in place of the input.
 
     Returns
     -------
-    (N, K) float array
+    model : Overridden
+    seeds : float array like the output that is explained
 
     Raises
     ------
     InputError
-        For a class that does not exist or a shape that fits neither.
+        For a class or a unit that does not exist, or a shape that fits nothing.
     """
-    shape = (len(images), net.classes)
+    layer = target if isinstance(target, Layer) else None
+    model = net.under(rule, of=layer.name if layer else None, wrt=wrt)
+    if layer:
+        return model, _layer_seeds(model.output(images).shape, layer)
+    return model, _logit_seeds(model, images, target)
+
+
+def count(images):
+    """Number of images, N."""
+    return len(images[0] if isinstance(images, tuple) else images)
+
+
+def _logit_seeds(model, images, target):
+    shape = (count(images), model.classes)
     if isinstance(target, str):
         if target != PREDICTED:
             raise InputError(
                 f"target {target!r} is unknown; give a class, one class an image, {PREDICTED!r} or "
                 f"seeds of shape {shape}"
             )
-        target = net.predict(images)
+        target = np.argmax(model.output(images), axis=1)
     target = np.asarray(target)
     if target.shape == shape and target.dtype.kind == "f":
         return target
@@ -49,3 +77,20 @@ def seeds(net, images, target):
             f"target {target[outside].flat[0]} is not a class; classes are 0..{shape[1] - 1}"
         )
     return np.eye(shape[1])[np.broadcast_to(target, shape[0])]
+
+
+def _layer_seeds(shape, layer):
+    """1 at the chosen units of every image."""
+    unit_shape, index = shape[1:], tuple(layer.index)
+    if len(index) not in (0, 1, len(unit_shape)):
+        raise InputError(
+            f"layer {layer.name!r}, unit {index}: give nothing (the whole layer), a channel, or "
+            f"{len(unit_shape)} numbers, one for each axis of {unit_shape}"
+        )
+    axes = unit_shape[-1:] if len(index) == 1 else unit_shape
+    if not all(0 <= place < size for place, size in zip(index, axes)):
+        raise InputError(f"layer {layer.name!r} has no unit {index}; its units are {unit_shape}")
+    seeds = np.zeros(shape)
+    place = (Ellipsis, *index)
+    seeds[place] = 1
+    return seeds

@@ -26,12 +26,14 @@ class BuiltNetwork:
         self._network, self._arrays, self._dtype = network, arrays, dtype
         self._names_of, self._image_shape = names_of, image_shape
 
-    def load(self, session, **options):
-        """Build in the current graph and set the variables in `session`.
+    def load(self, session, rule="gradient", **options):
+        """Build in the current graph, under a rule, and set the variables in `session`.
 
         Parameters
         ----------
         session : tf.compat.v1.Session
+        rule : str
+            A row of :data:`legacy_gbp.relu_backprop.OVERRIDES`.
         **options
             For the builder, such as another ``batch_norm``.
 
@@ -47,11 +49,13 @@ class BuiltNetwork:
         import tensorflow as tf
 
         from legacy_gbp.nets.layers import Sequential
+        from legacy_gbp.relu_backprop import under_rule
 
         shape = (None, *self._image_shape, 1)
         images_t = tf.compat.v1.placeholder(self._dtype, shape, name="images")
         net = Sequential(images_t, training=False, **options)
-        self._network(net)
+        with under_rule(images_t.graph, rule):
+            self._network(net)
         names = self._names_of(net) if self._names_of else {}
         variables = tf.compat.v1.global_variables()
         feeds = {
@@ -61,7 +65,7 @@ class BuiltNetwork:
             for variable in variables
         }
         session.run([variable.initializer for variable in variables], feeds)
-        return Endpoints(images_t, net.logits_t, {}, net.layers)
+        return Endpoints((images_t,), net.logits_t, {}, net.layers)
 
     def _array(self, key, shape):
         wants = self._network.__name__

@@ -2,10 +2,10 @@
 
 from collections import namedtuple
 
-Endpoints = namedtuple("Endpoints", "input_t logits_t feeds layers")
+Endpoints = namedtuple("Endpoints", "input_ts logits_t feeds layers")
 Endpoints.__doc__ = """The ends of a model.
 
-input_t : float tensor (N, H, W, C), fed and differentiated
+input_ts : tuple of float tensors such as (N, H, W, C), fed and differentiated
 logits_t : tensor (N, K), before any softmax
 feeds : dict of fixed values, such as a train flag
 layers : list of Layer, input first; empty where the order is unknown

@@ -78,10 +78,10 @@ class XtcavCheckpoint:
         names_of = original_names if self.original else None
         self._built = BuiltNetwork(exercise.network, stored, dtype, names_of)
 
-    def load(self, session, **options):
+    def load(self, session, rule="gradient", **options):
         """Build the network in the current graph; see :meth:`BuiltNetwork.load`."""
         try:
-            return self._built.load(session, **options)
+            return self._built.load(session, rule, **options)
         except InputError as error:
             raise InputError(f"{self.path}: {error}; give a checkpoint of this network") from error
 
