@@ -2,16 +2,25 @@
 
 A rule that missed a ReLU gives the plain gradient there, and no error: the
 mistake that made most guided maps of TF1 graphs wrong. The audit reads the
-finished graph, whoever built it: an operation goes backwards by a rule if it
-carries the rule's mark.
+finished graph, whoever built it, bodies of functions and loops included: an
+operation goes backwards by a rule if it carries the rule's mark.
+
+Sigmoid, tanh and the like have no guided rule. They are listed as missed, so
+that a map through them is not called guided unasked.
 """
 
 from collections import namedtuple
 
+import numpy as np
+import tensorflow as tf
+
 from legacy_gbp.errors import InputError
-from legacy_gbp.relu_backprop import CHAIN_RULE, MARKS
+from legacy_gbp.relu_backprop import MARKS, RECTIFIERS
 
 MARK = "_gradient_op_type"
+IDIOM, INSIDE = "_legacy_gbp_idiom", b"inside"  # what stands for a rectifier; what is part of one
+NO_RULE = ("Sigmoid", "Tanh", "Softplus", "Softsign", "Erf")
+CALLS = ("PartitionedCall", "StatefulPartitionedCall")  # go backwards as a whole, by no rule
 
 Finding = namedtuple("Finding", "name kind took")
 Finding.__doc__ = """One nonlinearity: name and kind of the operation, and whether the rule took."""
@@ -25,17 +34,19 @@ def audit(wrt_ts, output_t, rule):
     wrt_ts : sequence of tf.Tensor
     output_t : tf.Tensor
     rule : str
+        Everything takes ``"gradient"``, the chain rule, unless it bears the
+        mark of another rule.
 
     Returns
     -------
     list of Finding
         In the order in which the graph was built.
     """
-    return [
-        Finding(op.name, op.type, _mark(op.node_def) == MARKS.get(rule, ""))
-        for op in path(wrt_ts, output_t)
-        if op.type in CHAIN_RULE
-    ]
+    library = {f.signature.name: f for f in output_t.graph.as_graph_def().library.function}
+    findings = []
+    for op in path(wrt_ts, output_t):
+        findings += _findings(op.node_def, rule, library, op.name, _is_zero_of(op))
+    return findings
 
 
 def check_complete(findings, rule):
@@ -51,7 +62,8 @@ def check_complete(findings, rule):
         more = f" and {len(missed) - 5} more" if len(missed) > 5 else ""
         raise InputError(
             f"rule {rule!r} missed {len(missed)} of {len(findings)} nonlinearities: "
-            f"{', '.join(missed[:5])}{more}; the map would be wrong there (--allow-partial)"
+            f"{', '.join(missed[:5])}{more}; they would go backwards by the chain rule: accept that "
+            "by --allow-partial"
         )
 
 
@@ -84,5 +96,38 @@ def _reached(found, neighbours):
     return found
 
 
-def _mark(node_def):
-    return node_def.attr[MARK].s.decode() if MARK in node_def.attr else ""
+def _findings(node, rule, library, name, rectifies=False, reachable=True):
+    """Findings of one operation, and of the functions that it calls."""
+    idiom = node.attr[IDIOM].s if IDIOM in node.attr else b""
+    if idiom == INSIDE:
+        return
+    if idiom:
+        yield Finding(name, idiom.decode(), _mark(node) == MARKS.get(rule, ""))
+    elif node.op in RECTIFIERS:
+        yield Finding(name, node.op, reachable and _mark(node) == MARKS.get(rule, ""))
+    elif node.op in NO_RULE or rectifies:
+        yield Finding(name, node.op, rule not in MARKS)
+    within_reach = reachable and (node.op not in CALLS or rule not in MARKS)
+    for function in _functions(node, library):
+        for inner in library[function].node_def:
+            inner_name = f"{name}/{inner.name}"
+            yield from _findings(inner, rule, library, inner_name, reachable=within_reach)
+
+
+def _functions(node, library):
+    """Functions that an operation calls: by an attribute, or by its own kind."""
+    called = [value.func.name for value in node.attr.values() if value.HasField("func")]
+    called += [func.name for value in node.attr.values() for func in value.list.func]
+    return [name for name in [*called, node.op] if name in library]
+
+
+def _is_zero_of(op):
+    """A maximum with the constant 0 is a ReLU that nothing gave a rule."""
+    if op.type != "Maximum":
+        return False
+    constants = [t.op for t in op.inputs if t.op.type == "Const"]
+    return any(not np.any(tf.make_ndarray(c.get_attr("value"))) for c in constants)
+
+
+def _mark(node):
+    return node.attr[MARK].s.decode() if MARK in node.attr else ""

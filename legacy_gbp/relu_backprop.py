@@ -35,7 +35,10 @@ CHAIN_RULE = {
     ),
     "Elu": lambda op, r_t: tf.raw_ops.EluGrad(gradients=r_t, outputs=op.outputs[0]),
     "Selu": lambda op, r_t: tf.raw_ops.SeluGrad(gradients=r_t, outputs=op.outputs[0]),
+    # Closes a rectifier written out in several operations, which keep the chain rule.
+    "Identity": lambda op, r_t: r_t,
 }
+RECTIFIERS = tuple(kind for kind in CHAIN_RULE if kind != "Identity")
 
 
 def _guided(op, grad_t):
@@ -63,8 +66,8 @@ MARKS = {
 }
 OVERRIDES = {
     "gradient": {},
-    "guided": dict.fromkeys(CHAIN_RULE, MARKS["guided"]),
-    "deconvnet": dict.fromkeys(CHAIN_RULE, MARKS["deconvnet"]),
+    "guided": dict.fromkeys(RECTIFIERS, MARKS["guided"]),
+    "deconvnet": dict.fromkeys(RECTIFIERS, MARKS["deconvnet"]),
 }
 
 

@@ -131,7 +131,7 @@ def test_a_foreign_registration_is_left_alone():
     finally:
         again.MARKS.update(guided="GuidedRelu", deconvnet="DeconvnetRelu")
         for rule, mark in again.MARKS.items():
-            again.OVERRIDES[rule] = dict.fromkeys(again.CHAIN_RULE, mark)
+            again.OVERRIDES[rule] = dict.fromkeys(again.RECTIFIERS, mark)
 
 
 def test_the_callers_graph_is_untouched():

@@ -232,7 +232,7 @@ def test_labels_are_the_thresholds_of_the_measured_amplitudes():
         else:
             assert colour == (first >= 2) + 2 * (second >= 4)
     lit = np.stack([labels.true_class % 2, labels.true_class // 2], axis=1) == 1
-    np.testing.assert_array_equal(lit, labels.amplitude >= [2.05, 4.1])
+    np.testing.assert_array_equal(lit, labels.amplitude >= [2.0, 4.05])
 
 
 def test_label_statistics():

@@ -21,7 +21,8 @@ lasing: (N,) int8, 0/1, set by the run, so wrong for the tenth of the shots of a
 lasing run where neither colour lases; right shot by shot in a run that lases in
 half of its shots. colour: (N,) int8, 0 neither, 1 first, 2 second, 3 both,
 -1 do not use. true_class: (N,) int8, 0..3. amplitude: (N, 2) float64, what the
-colours reached; 0 where nothing lases. measured: the same with its error.
+colours reached; 0 where nothing lases. measured: the same with its error, and a
+floor below the thresholds where nothing lases.
 """
 
 
@@ -48,12 +49,13 @@ def draw_labels(run, shots, rng, unusable=0.4, flip=0.03, error=0.1):
     lasing = rng.random(shots) < 0.5 if run.lases is None else np.full(shots, run.lases)
     drawn = rng.choice(4, shots, p=CLASS_PRIORS)
     lit = np.stack([drawn % 2, drawn // 2], axis=1) == 1
-    # An absent colour still lases a little: the classes overlap, as nature's do.
+    # Beside the other one an absent colour still lases a little: the classes
+    # overlap, as nature's do. The spectrum shows as much where nothing lases.
     absent = np.clip(rng.normal(1.05, 0.41, (shots, 2)), 0, 1.95)
-    present = np.array([2.05, 4.1]) + rng.gamma(2.0, (0.55, 0.9), (shots, 2))
-    amplitude = np.where(lit, present, absent) * lasing[:, None]
+    present = np.array([2.0, 4.05]) + rng.gamma(2.0, (0.35, 0.7), (shots, 2))
+    amplitude = np.where(lit, present, absent) * (lasing & (drawn > 0))[:, None]
 
-    measured = amplitude * rng.normal(1, error, (shots, 2))
+    measured = np.where(amplitude > 0, amplitude, absent) * rng.normal(1, error, (shots, 2))
     first, second = measured.T
     colour = (first >= THRESHOLDS[0]) + 2 * (second >= THRESHOLDS[1])
     flipped = rng.random(shots) < flip

@@ -1,0 +1,163 @@
+"""Which tensors of a graph are the input and the logits, where the graph leaves no doubt."""
+
+import tensorflow as tf
+
+from legacy_gbp.errors import InputError
+from legacy_gbp.graph_def.nodes import by_name, consumers, data_inputs, producer
+from legacy_gbp.layer_names import near_names
+
+NO_OUTPUT = (
+    "NoOp", "Assert", "Const", "Placeholder", "PlaceholderWithDefault", "Variable", "VariableV2",
+    "VarHandleOp", "Assign", "AssignVariableOp", "SaveV2", "RestoreV2", "VarIsInitializedOp",
+    "ReadVariableOp", "StringJoin", "ShardedFilename", "MergeV2Checkpoints",
+)  # fmt: skip
+FLOATS = [kind.as_datatype_enum for kind in (tf.float16, tf.bfloat16, tf.float32, tf.float64)]
+
+
+def find_inputs(graph_def, names, where):
+    """Names of the input tensors.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+    names : sequence of str
+        As the user gave them; empty to infer.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    list of str
+        Tensors, ``node:0``.
+
+    Raises
+    ------
+    InputError
+        For a name that is not there (with near ones), or with the candidates
+        when none was given and several fit.
+    """
+    if names:
+        return [_checked(graph_def, name, where, "input") for name in names]
+    candidates = input_candidates(graph_def)
+    if len(candidates) != 1:
+        raise InputError(
+            f"{where}: {len(candidates)} tensors could be the input"
+            f"{_listed(candidates)}; name it by --input"
+        )
+    return candidates
+
+
+def find_output(graph_def, name, inputs, where):
+    """Name of the tensor to explain.
+
+    An output that is inferred is taken before its softmax: the logits.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+    name : str or None
+        As the user gave it; None to infer.
+    inputs : list of str
+    where : str
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        As of :func:`find_inputs`.
+    """
+    if name:
+        return _checked(graph_def, name, where, "output")
+    candidates = output_candidates(graph_def, inputs)
+    logits = sorted({before_softmax(graph_def, candidate) for candidate in candidates})
+    if len(logits) != 1:
+        raise InputError(
+            f"{where}: {len(logits)} tensors could be the output{_listed(logits)}; name it by "
+            "--output-tensor"
+        )
+    return logits[0]
+
+
+def input_candidates(graph_def):
+    """Placeholders of numbers that are more than one number."""
+    return [
+        node.name + ":0"
+        for node in graph_def.node
+        if node.op == "Placeholder" and _is_array_of_numbers(node)
+    ]
+
+
+def output_candidates(graph_def, inputs):
+    """Ends of what the inputs reach."""
+    users, nodes = consumers(graph_def), by_name(graph_def)
+    reached, todo = set(), [producer(name) for name in inputs]
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo += [
+                user.name
+                for user in users[name]
+                if name in [producer(read) for read in data_inputs(user)]
+            ]
+    ends = [name for name in reached if not any(user.name in reached for user in users[name])]
+    return sorted(name + ":0" for name in ends if nodes[name].op not in NO_OUTPUT)
+
+
+def before_softmax(graph_def, name):
+    """The input of a softmax, also through identities; the tensor itself when there is none."""
+    nodes, current = by_name(graph_def), name
+    while producer(current) in nodes and nodes[producer(current)].op in ("Identity", "Reshape"):
+        current = nodes[producer(current)].input[0]
+    end = nodes.get(producer(current))
+    if end is None or end.op not in ("Softmax", "LogSoftmax"):
+        return name
+    return _full(end.input[0])
+
+
+def float_input(graph_def, name):
+    """Where to differentiate: the tensor, or the float cast of integers.
+
+    The gradient with respect to integers does not exist.
+    """
+    node = by_name(graph_def)[producer(name)]
+    if node.op not in ("Placeholder", "PlaceholderWithDefault"):
+        return name
+    if node.attr["dtype"].type in FLOATS:
+        return name
+    casts = [user for user in consumers(graph_def)[node.name] if user.op == "Cast"]
+    floats = [cast for cast in casts if cast.attr["DstT"].type in FLOATS]
+    if len(floats) != 1:
+        raise InputError(
+            f"input {name} holds integers and has {len(floats)} casts to floating point; name the "
+            "float tensor behind it by --input"
+        )
+    return floats[0].name + ":0"
+
+
+def _is_array_of_numbers(node):
+    dtype = tf.as_dtype(node.attr["dtype"].type)
+    if not (dtype.is_floating or dtype.is_integer):
+        return False
+    shape = node.attr["shape"].shape
+    return "shape" not in node.attr or shape.unknown_rank or len(shape.dim) != 0
+
+
+def _checked(graph_def, name, where, what):
+    nodes = by_name(graph_def)
+    if producer(name) not in nodes:
+        raise InputError(f"{where}: no {what} {name!r} in the graph; {near_names(name, nodes)}")
+    return _full(name)
+
+
+def _full(name):
+    return name if ":" in name else name + ":0"
+
+
+def _listed(candidates):
+    few = ", ".join(candidates[:8])
+    more = f" and {len(candidates) - 8} more" if len(candidates) > 8 else ""
+    return f" ({few}{more})" if candidates else ""

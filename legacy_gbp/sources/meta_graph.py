@@ -1,0 +1,112 @@
+"""TF1 checkpoints with their graph: ``model.meta`` beside ``model.index`` and ``model.data-...``.
+
+The weights are read from the checkpoint as arrays and become constants:
+nothing of the graph runs before it has been looked at. While loops of
+TensorFlow 1 keep the notes about them that only a meta graph has.
+"""
+
+import os
+import re
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from legacy_gbp.errors import InputError
+from legacy_gbp.graph_def.ends import find_inputs, find_output
+from legacy_gbp.graph_def.loops import keep_loop_notes, loop_roots
+from legacy_gbp.graph_def.nodes import producer
+from legacy_gbp.graph_def.prune import prune
+from legacy_gbp.graph_def.read import read_bytes
+from legacy_gbp.sources.imported import Imported
+
+
+def meta_graph(path, input=None, output=None, feeds=None, trusted=False):
+    """A checkpoint with its meta graph as a source.
+
+    Parameters
+    ----------
+    path : str
+        The prefix (``model-1200``), one of its files, or a folder, whose latest
+        checkpoint is taken.
+    input, output, feeds, trusted
+        See :func:`legacy_gbp.sources.frozen_graph.frozen_graph`.
+
+    Returns
+    -------
+    Imported
+    """
+    prefix = checkpoint_prefix(path)
+    meta = tf.compat.v1.MetaGraphDef()
+    try:
+        meta.ParseFromString(read_bytes(prefix + ".meta"))
+    except (DecodeError, RuntimeError) as error:
+        raise InputError(f"{prefix}.meta: not a meta graph, or cut off; copy it again") from error
+    return from_meta(meta, Checkpoint(prefix), prefix, input, output, feeds, trusted)
+
+
+def from_meta(meta, values, where, input=None, output=None, feeds=None, trusted=False):
+    """A MetaGraphDef and the values of its variables as a source."""
+    graph_def = meta.graph_def
+    named = [input] if isinstance(input, str) else list(input or [])
+    if output:
+        output = find_output(graph_def, output, [], where)
+        inputs = find_inputs(prune(graph_def, [producer(output)]), named, where)
+    else:
+        inputs = find_inputs(graph_def, named, where)
+        output = find_output(graph_def, None, inputs, where)
+    needed = prune(graph_def, [producer(output), *loop_roots(meta, producer(output))])
+    notes = keep_loop_notes(meta, needed)
+    return Imported(needed, inputs, output, where, feeds, trusted, values, notes)
+
+
+def checkpoint_prefix(path):
+    """The prefix of a checkpoint, from the prefix, a file of it, or a folder.
+
+    Raises
+    ------
+    InputError
+        For a prefix without its files; lists the steps that are there.
+    """
+    if os.path.isdir(path):
+        latest = tf.train.latest_checkpoint(path)
+        if latest is None:
+            raise InputError(f"{path}: holds no checkpoint; name the prefix of one")
+        return latest
+    prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
+    if not os.path.exists(prefix + ".index") or not os.path.exists(prefix + ".meta"):
+        folder = os.path.dirname(prefix) or "."
+        there = []
+        if os.path.isdir(folder):
+            there = sorted(name[:-5] for name in os.listdir(folder) if name.endswith(".meta"))
+        listed = f"; {folder} holds {', '.join(there[:8])}" if there else ""
+        raise InputError(f"{prefix}: no checkpoint with .index and .meta here{listed}")
+    return prefix
+
+
+class Checkpoint:
+    """The variables of a checkpoint by name, read when asked.
+
+    Parameters
+    ----------
+    prefix : str
+    """
+
+    def __init__(self, prefix):
+        try:
+            self._reader = tf.train.load_checkpoint(prefix)
+            self._names = set(self._reader.get_variable_to_shape_map())
+        except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"{prefix}: not a readable checkpoint ({reason}); copy its .index and .data files "
+                "again"
+            ) from error
+
+    def __contains__(self, name):
+        return name in self._names
+
+    def __iter__(self):
+        return iter(sorted(self._names))
+
+    def __getitem__(self, name):
+        return self._reader.get_tensor(name)
