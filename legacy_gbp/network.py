@@ -129,6 +129,8 @@ class Network:
         ``backward(source, rule, of=None, wrt=None)`` opens the model under one
         rule: by the override map, or layer by layer as in 2016
         (:class:`legacy_gbp.attribution.layer_by_layer.LayerByLayer`).
+    allow_partial : bool
+        Accept a rule that missed nonlinearities; the audit says which.
 
     Examples
     --------
@@ -136,9 +138,10 @@ class Network:
     ...     maps = guided_backprop(net, images, "predicted")
     """
 
-    def __init__(self, source, backward=Overridden):
+    def __init__(self, source, backward=Overridden, allow_partial=False):
         self._source = source
         self._open = backward
+        self._options = {"allow_partial": True} if allow_partial else {}
         self._models = {}
 
     def __enter__(self):
@@ -166,7 +169,7 @@ class Network:
         key = (rule, of, wrt)
         if key not in self._models:
             layers = {name: layer for name, layer in (("of", of), ("wrt", wrt)) if layer}
-            self._models[key] = self._open(self._source, rule, **layers)
+            self._models[key] = self._open(self._source, rule, **layers, **self._options)
         return self._models[key]
 
     def logits(self, images):

@@ -62,8 +62,8 @@ def check_complete(findings, rule):
         more = f" and {len(missed) - 5} more" if len(missed) > 5 else ""
         raise InputError(
             f"rule {rule!r} missed {len(missed)} of {len(findings)} nonlinearities: "
-            f"{', '.join(missed[:5])}{more}; they would go backwards by the chain rule: accept that "
-            "by --allow-partial"
+            f"{', '.join(missed[:5])}{more}; they would go backwards by the chain rule: accept "
+            "that by --allow-partial"
         )
 
 

@@ -1,5 +1,7 @@
 """The same network from every format: equal maps, complete audits, clear refusals."""
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -159,7 +161,7 @@ def graph_of(function, dtype=tf.float32, shape=(None, 4)):
 
 POINTS = np.array([[5.0, 0.0, -5.0, 10.0], [0.5, -0.5, 2.0, -2.0]], np.float32)
 SLOPE = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
-IDIOMS = {
+IDIOMS: dict = {
     # name: (forward, derivative for positive x, for negative x, value at which it saturates)
     "maximum(x, 0)": (lambda x: tf.maximum(x, 0.0), 0.0),
     "maximum(0, x)": (lambda x: tf.maximum(0.0, x), 0.0),
@@ -262,3 +264,288 @@ def test_a_guided_export_is_not_secretly_guided(exported):
     with Network(source) as net:
         found = net.under("gradient").gradient(POINTS[:1], np.ones((1, 4)))
     np.testing.assert_array_equal(found, [[3, 0, 0, 2]])
+
+
+def counted(graph_def, rule, **ends):
+    with Network(from_graph_def(graph_def, "g", **ends)) as net:
+        model = net.under(rule)
+        return model.gradient(POINTS, np.ones_like(POINTS)), model.audit
+
+
+EXPECTED = {
+    "gradient": WEIGHTS * (POINTS > 0),
+    "guided": np.maximum(WEIGHTS, 0) * (POINTS > 0),
+    "deconvnet": np.maximum(WEIGHTS, 0) * np.ones_like(POINTS),
+}
+
+
+def test_a_relu_in_a_function_body_is_inlined():
+    """A call alone goes backwards by the chain rule, whatever its ReLUs bear."""
+    from tensorflow.python.framework import function
+
+    with tf.Graph().as_default() as graph:
+        x_t = v1.placeholder(tf.float32, (None, 4), name="x")
+
+        @function.Defun(tf.float32)
+        def inner(t):
+            return tf.nn.relu(t)
+
+        @function.Defun(tf.float32)
+        def outer(t):
+            return inner(t) * WEIGHTS
+
+        tf.identity(outer(x_t), name="y")
+        graph_def = graph.as_graph_def()
+    for rule in RULES:
+        found, audited = counted(graph_def, rule)
+        np.testing.assert_array_equal(found, EXPECTED[rule])
+        assert [finding.kind for finding in audited] == ["Relu"]
+
+
+@pytest.mark.skipif(not TF2, reason="tf.function in graphs is of TensorFlow 2")
+def test_a_relu_in_a_tf_function_is_inlined_and_refused_where_it_is_not():
+    with tf.Graph().as_default() as graph:
+        x_t = v1.placeholder(tf.float32, (None, 4), name="x")
+        y_t = tf.identity(tf.function(lambda t: tf.nn.relu(t) * WEIGHTS)(x_t), name="y")
+        graph_def = graph.as_graph_def()
+        from legacy_gbp.relu_audit import audit, check_complete
+
+        findings = audit([x_t], y_t, "guided")
+        with pytest.raises(InputError, match=r"rule 'guided' missed 1 of 1 .*/Relu \(Relu\)"):
+            check_complete(findings, "guided")
+    for rule in RULES:
+        found, audited = counted(graph_def, rule)
+        np.testing.assert_array_equal(found, EXPECTED[rule])
+        assert [finding.kind for finding in audited] == ["Relu"]
+
+
+def looped(x_t):
+    """relu(x) doubled three times in a loop, whose body holds a second ReLU."""
+    _, y_t = tf.while_loop(
+        lambda i, _: i < 3, lambda i, t: (i + 1, tf.nn.relu(t) * 2.0), (tf.constant(0), x_t)
+    )
+    return y_t * (WEIGHTS / 8)
+
+
+def test_a_while_loop_of_tensorflow_1_needs_its_meta_graph():
+    switch = v1.control_flow_v2_enabled()
+    assert not switch or TF2
+    with tf.Graph().as_default() as graph, v1.Session() as session:
+        x_t = v1.placeholder(tf.float32, (None, 4), name="x")
+        scale_t = variable("scale", np.float32(1), False)
+        y_t = tf.identity(looped(x_t * scale_t), name="y")
+        session.run(v1.global_variables_initializer())
+        kinds = {op.type for op in graph.get_operations()}
+        v1.train.Saver().save(session, "looped/model")
+        frozen = v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), ["y"])
+        live = live_session(session, x_t, y_t)
+    sources = [live, meta_graph("looped/model", output="y")]
+    if "Enter" in kinds:
+        with pytest.raises(InputError, match=r"while loop of TensorFlow 1.*give the .meta file"):
+            from_graph_def(frozen, "g")
+    else:
+        sources.append(from_graph_def(frozen, "g"))
+    for source in sources:
+        for rule in RULES:
+            with Network(source) as net:
+                model = net.under(rule)
+                found = model.gradient(POINTS, np.ones_like(POINTS))
+                np.testing.assert_array_equal(found, EXPECTED[rule])
+                assert [finding.kind for finding in model.audit] == ["Relu"]
+
+
+@pytest.mark.skipif(not TF2, reason="SavedModels of TensorFlow 2")
+def test_a_saved_model_of_tensorflow_2():
+    class Module(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = {name: tf.Variable(value) for name, value in arrays().items()}
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 6, 6, 2), tf.float32)])
+        def __call__(self, x):
+            x = tf.nn.relu(tf.nn.conv2d(x, self.w["c1"], [1, 1, 1, 1], "SAME"))
+            x = tf.nn.relu(tf.nn.conv2d(x, self.w["c2"], [1, 2, 2, 1], "SAME") + 0.1)
+            x = tf.nn.relu(tf.matmul(tf.reshape(x, (-1, 45)), self.w["d"]))
+            return {"p": tf.nn.softmax(tf.matmul(x, self.w["o"]))}
+
+    module = Module()
+    tf.saved_model.save(module, "saved")
+    for rule in RULES:
+        expected, count = maps(Overridden(), rule)
+        found, nonlinearities = maps(saved_model("saved"), rule)
+        assert np.abs(found - expected).max() < 1e-6 * np.abs(expected).max()
+        assert count == nonlinearities
+    with pytest.raises(InputError, match="no signature 'other'; choose --signature of serving"):
+        saved_model("saved", signature="other")
+
+
+def fused(activation, op="_FusedConv2D"):
+    graph_def = v1.GraphDef()
+    x = graph_def.node.add(op="Placeholder", name="x")
+    x.attr["dtype"].type = 1
+    weights = np.random.RandomState(3).normal(size=(3, 3, 2, 4)).astype("f4")
+    bias = np.array([0.1, -0.2, 0.3, 0.0], "f4")
+    if op == "_FusedMatMul":
+        weights = weights.reshape(-1, 4)
+    for name, value in (("w", weights), ("b", bias)):
+        node = graph_def.node.add(op="Const", name=name)
+        node.attr["dtype"].type = 1
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+    node = graph_def.node.add(op=op, name="y", input=["x", "w", "b"])
+    node.attr["T"].type = 1
+    node.attr["num_args"].i = 1
+    node.attr["fused_ops"].list.s.extend([b"BiasAdd", activation])
+    if op == "_FusedConv2D":
+        node.attr["strides"].list.i.extend([1, 1, 1, 1])
+        node.attr["padding"].s = b"SAME"
+        node.attr["data_format"].s = b"NHWC"
+        node.attr["dilations"].list.i.extend([1, 1, 1, 1])
+    return graph_def, weights, bias
+
+
+@pytest.mark.parametrize("op", ["_FusedConv2D", "_FusedMatMul"])
+def test_fused_operations_are_expanded(op):
+    graph_def, weights, bias = fused(b"Relu", op)
+    images = IMAGES if op == "_FusedConv2D" else IMAGES.reshape(-1, 18)
+    with tf.Graph().as_default() as graph, v1.Session() as session:
+        x_t = v1.placeholder(tf.float32, (None, *images.shape[1:]))
+        from legacy_gbp.relu_backprop import under_rule
+
+        with under_rule(graph, "guided"):
+            if op == "_FusedConv2D":
+                y_t = tf.nn.relu(tf.nn.conv2d(x_t, weights, [1, 1, 1, 1], "SAME") + bias)
+            else:
+                y_t = tf.nn.relu(tf.matmul(x_t, weights) + bias)
+        (map_t,) = tf.gradients(y_t * y_t, x_t)
+        expected = session.run(map_t, {x_t: images})
+        value = session.run(y_t, {x_t: images})
+    with Network(from_graph_def(graph_def, "g")) as net:
+        model = net.under("guided")
+        np.testing.assert_allclose(model.logits(images), value, rtol=1e-5, atol=1e-6)
+        found = model.gradient(images, 2 * value)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+        assert [finding.name for finding in model.audit] == ["y"]
+    with pytest.raises(InputError, match=r"g: operation y \(_FusedConv2D\) fuses Magic"):
+        from_graph_def(fused(b"Magic")[0], "g")
+
+
+@pytest.mark.parametrize("kind", ["Sigmoid", "Tanh", "Softplus"])
+def test_a_nonlinearity_without_a_rule_is_not_called_guided(kind):
+    function = {"Sigmoid": tf.sigmoid, "Tanh": tf.tanh, "Softplus": tf.nn.softplus}[kind]
+    source = from_graph_def(graph_of(lambda x: function(tf.nn.relu(x))), "g")
+    with Network(source) as net:
+        assert net.under("gradient").gradient(POINTS, np.ones_like(POINTS)).any()
+        with pytest.raises(InputError, match=f"missed 1 of 2 nonlinearities: {kind} .{kind}.;"):
+            net.under("guided")
+    with Network(source, allow_partial=True) as net:
+        assert [finding.took for finding in net.under("guided").audit] == [True, False]
+
+
+DANGEROUS = {
+    "WriteFile": lambda x: tf.raw_ops.WriteFile(filename="owned", contents="x"),
+    "ReadFile": lambda x: tf.raw_ops.ReadFile(filename="/etc/hostname"),
+    "PyFunc": lambda x: v1.py_func(lambda a: a, [x], tf.float32),
+}
+
+
+@pytest.mark.parametrize("kind", DANGEROUS)
+def test_a_graph_that_reaches_outside_is_refused(kind):
+    def function(x_t):
+        with tf.control_dependencies([DANGEROUS[kind](x_t)]):
+            return tf.nn.relu(x_t)
+
+    graph_def = graph_of(function)
+    with pytest.raises(InputError, match=rf"reach outside of it: {kind} \(.*--trust-graph"):
+        from_graph_def(graph_def, "g")
+    assert from_graph_def(graph_def, "g", trusted=True).output == "y:0"
+    assert not os.path.exists("owned")
+    beside = graph_of(lambda x: (DANGEROUS[kind](x), tf.nn.relu(x))[1])
+    assert from_graph_def(beside, "g", output="y").output == "y:0"  # what does not run may stay
+
+
+def test_integers_are_differentiated_at_their_cast():
+    graph_def = graph_of(lambda x: tf.nn.relu(tf.cast(x, tf.float32)) * WEIGHTS, dtype=tf.uint8)
+    source = from_graph_def(graph_def, "g")
+    with Network(source) as net:
+        found = net.under("guided").gradient(np.abs(POINTS), np.ones_like(POINTS))
+    np.testing.assert_array_equal(found, np.maximum(WEIGHTS, 0) * (POINTS != 0))
+
+
+def two_inputs():
+    with tf.Graph().as_default() as graph:
+        a_t, b_t = (v1.placeholder(tf.float32, (None, 4), name=name) for name in "ab")
+        keep_t = v1.placeholder(tf.float32, (), name="keep")
+        tf.identity(tf.nn.relu(a_t - b_t) * keep_t, name="y")
+        tf.identity(tf.nn.relu(a_t), name="z")
+        return graph.as_graph_def()
+
+
+@pytest.mark.parametrize(
+    "ends, why",
+    [
+        ({}, r"g: 2 tensors could be the input \(a:0, b:0\); name it by --input"),
+        ({"input": ["a", "b"]}, r"g: 2 tensors could be the output \(y:0, z:0\)"),
+        ({"input": "aa", "output": "y"}, "g: no input 'aa' in the graph; near names: a"),
+        ({"input": "a", "output": "yy"}, "g: no output 'yy' in the graph; near names: y"),
+        ({"input": ["a", "b"], "output": "y"}, "placeholder 'keep' needs a value.*--feed keep=0"),
+        ({"input": "b", "output": "z"}, "output z:0 does not depend on input b:0"),
+    ],
+)
+def test_what_is_in_doubt_is_asked(ends, why):
+    with pytest.raises(InputError, match=why):
+        from_graph_def(two_inputs(), "g", **ends)
+
+
+def test_several_inputs_and_fixed_values():
+    source = from_graph_def(two_inputs(), "g", ["a", "b"], "y", feeds={"keep": 2.0})
+    with Network(source) as net:
+        model = net.under("guided")
+        found = model.gradient((POINTS, POINTS * 0 + 1), np.ones_like(POINTS))
+    np.testing.assert_array_equal(found[0], 2.0 * (POINTS > 1))
+    np.testing.assert_array_equal(found[1], -2.0 * (POINTS > 1))
+
+
+def test_a_disconnected_input_and_an_operation_without_gradient():
+    graph_def = graph_of(lambda x: tf.nn.relu(x) + tf.cast(tf.argmax(x, 1), tf.float32)[:, None])
+    found, _ = counted(graph_def, "guided")
+    np.testing.assert_array_equal(found, POINTS > 0)
+    graph_def = graph_of(lambda x: tf.cast(tf.argmax(tf.nn.relu(x), 1), tf.float32))
+    with pytest.raises(InputError, match="does not depend on x:0 by operations that have a"):
+        counted(graph_def, "gradient")
+    graph_def = graph_of(
+        lambda x: tf.raw_ops.ResizeArea(images=tf.reshape(x, (-1, 2, 2, 1)), size=[1, 1])
+    )
+    with pytest.raises(InputError, match=r"no gradient through the graph.*ResizeArea"):
+        counted(graph_def, "gradient")
+
+
+def test_files_that_are_no_graph():
+    for name, content, why in (
+        ("text.pb", b"this is not a graph at all, but a letter", "not a GraphDef, or cut off"),
+        ("empty.pb", b"", "holds no operation"),
+        ("text.pbtxt", b"node {", "not a GraphDef, or cut off"),
+    ):
+        with open(name, "wb") as file:
+            file.write(content)
+        with pytest.raises(InputError) as refusal:
+            frozen_graph(name)
+        assert why in str(refusal.value)
+    with pytest.raises(InputError, match=r"gone.pb: no such file"):
+        frozen_graph("gone.pb")
+    with pytest.raises(InputError, match="is not a file"):
+        frozen_graph(".")
+
+
+def test_truncated_files(exported):
+    whole = (exported / "ref" / "frozen.pb").read_bytes()
+    for share in (0.2, 0.5, 0.9):
+        with open("cut.pb", "wb") as file:
+            file.write(whole[: int(len(whole) * share)])
+        with pytest.raises(InputError):
+            frozen_graph("cut.pb")
+    with pytest.raises(InputError, match=r"model-3: no checkpoint .* holds model-1, model-2"):
+        meta_graph(str(exported / "ref" / "model-3"))
+    with pytest.raises(InputError, match="holds no checkpoint"):
+        meta_graph(".")
+    with pytest.raises(InputError, match=r"saved_model.pb: no such file"):
+        saved_model(".")

@@ -11,6 +11,7 @@ NO_OUTPUT = (
     "VarHandleOp", "Assign", "AssignVariableOp", "SaveV2", "RestoreV2", "VarIsInitializedOp",
     "ReadVariableOp", "StringJoin", "ShardedFilename", "MergeV2Checkpoints",
 )  # fmt: skip
+PASSING = ("Identity", "IdentityN", "Reshape")
 FLOATS = [kind.as_datatype_enum for kind in (tf.float16, tf.bfloat16, tf.float32, tf.float64)]
 
 
@@ -110,8 +111,10 @@ def output_candidates(graph_def, inputs):
 def before_softmax(graph_def, name):
     """The input of a softmax, also through identities; the tensor itself when there is none."""
     nodes, current = by_name(graph_def), name
-    while producer(current) in nodes and nodes[producer(current)].op in ("Identity", "Reshape"):
-        current = nodes[producer(current)].input[0]
+    while producer(current) in nodes and nodes[producer(current)].op in PASSING:
+        passing = nodes[producer(current)]
+        number = int(current.partition(":")[2] or 0) if passing.op == "IdentityN" else 0
+        current = passing.input[number]
     end = nodes.get(producer(current))
     if end is None or end.op not in ("Softmax", "LogSoftmax"):
         return name
@@ -142,8 +145,10 @@ def _is_array_of_numbers(node):
     dtype = tf.as_dtype(node.attr["dtype"].type)
     if not (dtype.is_floating or dtype.is_integer):
         return False
+    if "shape" not in node.attr:  # asking for its value would make one
+        return True
     shape = node.attr["shape"].shape
-    return "shape" not in node.attr or shape.unknown_rank or len(shape.dim) != 0
+    return shape.unknown_rank or len(shape.dim) != 0
 
 
 def _checked(graph_def, name, where, what):

@@ -39,7 +39,7 @@ def inline(graph_def, wanted, where):
     scratch = tf.Graph()
     with scratch.as_default():
         tf.import_graph_def(graph_def, name="")
-    meta = tf.compat.v1.train.export_meta_graph(graph=scratch, clear_devices=True)
+        meta = tf.compat.v1.train.export_meta_graph(graph=scratch, clear_devices=True)
     for collection in list(meta.collection_def):
         del meta.collection_def[collection]
     meta.collection_def["train_op"].node_list.value.extend(wanted)

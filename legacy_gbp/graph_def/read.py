@@ -8,6 +8,9 @@ from google.protobuf.message import DecodeError
 
 from legacy_gbp.errors import InputError
 
+# Old protobuf libraries raise SystemError for a message that breaks off.
+BROKEN = (DecodeError, text_format.ParseError, UnicodeDecodeError, RuntimeError, SystemError)
+
 
 def read_graph_def(path):
     """Read a GraphDef.
@@ -32,7 +35,7 @@ def read_graph_def(path):
             text_format.Parse(data.decode("utf-8"), graph_def)
         else:
             graph_def.ParseFromString(data)
-    except (DecodeError, text_format.ParseError, UnicodeDecodeError, RuntimeError) as error:
+    except BROKEN as error:
         if _is_saved_model(data):
             raise InputError(f"{path}: is a SavedModel; give the folder that holds it") from error
         reason = str(error).splitlines()[0][:100]
@@ -63,5 +66,5 @@ def _is_saved_model(data):
 
     try:
         return bool(saved_model_pb2.SavedModel.FromString(data).meta_graphs)
-    except (DecodeError, RuntimeError):
+    except BROKEN:
         return False

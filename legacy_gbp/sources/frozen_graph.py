@@ -37,7 +37,8 @@ def from_graph_def(graph_def, where, input=None, output=None, feeds=None, truste
     named = [input] if isinstance(input, str) else list(input or [])
     if output:
         output = find_output(graph_def, output, [], where)
-        inputs = find_inputs(prune(graph_def, [producer(output)]), named, where)
+        searched = graph_def if named else prune(graph_def, [producer(output)])
+        inputs = find_inputs(searched, named, where)
     else:
         inputs = find_inputs(graph_def, named, where)
         output = find_output(graph_def, None, inputs, where)

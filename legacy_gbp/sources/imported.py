@@ -58,6 +58,12 @@ class Imported:
     ):
         self.where, self.output, self._loops = where, output, loops
         feeds = {_full(name): value for name, value in (feeds or {}).items()}
+        for name in inputs:
+            if producer(name) not in by_name(graph_def):
+                raise InputError(
+                    f"{where}: output {output} does not depend on input {name}; choose another "
+                    "input or output"
+                )
         graph_def = _with_open_inputs(graph_def, inputs, where)
         roots = [producer(output), *(producer(e) for note in loops for e in note.loop_exit_names)]
         graph_def = prune(graph_def, roots)
@@ -66,12 +72,6 @@ class Imported:
         graph_def = prune(graph_def, roots)
         freeze(graph_def, values, where)
         kept = by_name(graph_def)
-        for name in inputs:
-            if producer(name) not in kept:
-                raise InputError(
-                    f"{where}: output {output} does not depend on input {name}; choose another "
-                    "input or output"
-                )
         self.stripped = strip_marks(graph_def)
         expand_fused(graph_def, where)
         self.inputs = [float_input(graph_def, name) for name in inputs]

@@ -9,14 +9,13 @@ import os
 import re
 
 import tensorflow as tf
-from google.protobuf.message import DecodeError
 
 from legacy_gbp.errors import InputError
 from legacy_gbp.graph_def.ends import find_inputs, find_output
 from legacy_gbp.graph_def.loops import keep_loop_notes, loop_roots
 from legacy_gbp.graph_def.nodes import producer
 from legacy_gbp.graph_def.prune import prune
-from legacy_gbp.graph_def.read import read_bytes
+from legacy_gbp.graph_def.read import BROKEN, read_bytes
 from legacy_gbp.sources.imported import Imported
 
 
@@ -39,7 +38,7 @@ def meta_graph(path, input=None, output=None, feeds=None, trusted=False):
     meta = tf.compat.v1.MetaGraphDef()
     try:
         meta.ParseFromString(read_bytes(prefix + ".meta"))
-    except (DecodeError, RuntimeError) as error:
+    except BROKEN as error:
         raise InputError(f"{prefix}.meta: not a meta graph, or cut off; copy it again") from error
     return from_meta(meta, Checkpoint(prefix), prefix, input, output, feeds, trusted)
 
@@ -50,7 +49,8 @@ def from_meta(meta, values, where, input=None, output=None, feeds=None, trusted=
     named = [input] if isinstance(input, str) else list(input or [])
     if output:
         output = find_output(graph_def, output, [], where)
-        inputs = find_inputs(prune(graph_def, [producer(output)]), named, where)
+        searched = graph_def if named else prune(graph_def, [producer(output)])
+        inputs = find_inputs(searched, named, where)
     else:
         inputs = find_inputs(graph_def, named, where)
         output = find_output(graph_def, None, inputs, where)

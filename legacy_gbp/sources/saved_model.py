@@ -15,7 +15,7 @@ from legacy_gbp.graph_def.freeze import variables_of
 from legacy_gbp.graph_def.inline import inline
 from legacy_gbp.graph_def.nodes import producer
 from legacy_gbp.graph_def.prune import prune
-from legacy_gbp.graph_def.read import read_bytes
+from legacy_gbp.graph_def.read import BROKEN, read_bytes
 from legacy_gbp.graph_def.trust import check_harmless
 from legacy_gbp.sources.imported import Imported
 from legacy_gbp.sources.live_session import variable_values
@@ -62,13 +62,12 @@ def saved_model(path, signature=None, input=None, output=None, feeds=None, trust
 
 
 def _serving_meta(path):
-    from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
     file = os.path.join(path, "saved_model.pb")
     try:
         stored = saved_model_pb2.SavedModel.FromString(read_bytes(file))
-    except (DecodeError, RuntimeError) as error:
+    except BROKEN as error:
         raise InputError(f"{file}: not a SavedModel, or cut off; copy it again") from error
     metas = [meta for meta in stored.meta_graphs if SERVE in meta.meta_info_def.tags]
     if not metas:

@@ -1,0 +1,193 @@
+"""Whole Keras models: complete audits, and maps of a ReLU written with tf.custom_gradient.
+
+The independent computation is the same Keras model whose ReLUs are replaced by
+a layer with a hand-written gradient; no mark, no override, no import.
+"""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from legacy_gbp import InputError, Network, guided_backprop
+from legacy_gbp.attribution.target import Layer
+from legacy_gbp.sources.keras_model import keras_model
+
+TF2 = not tf.__version__.startswith("1.")
+keras = tf.keras
+ENDINGS = ["h5", "keras"] if TF2 else ["h5"]
+
+
+@pytest.fixture(autouse=True)
+def _in_tmp(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def rectifier(forward, derivative):
+    @tf.custom_gradient
+    def guided(x):
+        return forward(x), lambda r: tf.maximum(r, 0) * derivative(x)
+
+    return guided
+
+
+def gate(condition):
+    return lambda x: tf.cast(condition(x), x.dtype)
+
+
+GUIDED = {
+    "relu": rectifier(tf.nn.relu, gate(lambda x: x > 0)),
+    "relu6": rectifier(tf.nn.relu6, gate(lambda x: (x > 0) & (x < 6))),
+    "leaky": rectifier(
+        lambda x: tf.nn.leaky_relu(x, 0.25),
+        lambda x: tf.where(x > 0, tf.ones_like(x), 0.25 * tf.ones_like(x)),
+    ),
+}
+
+
+class Guided(keras.layers.Layer):  # type: ignore[name-defined]
+    """A rectifier with the hand-written gradient."""
+
+    def __init__(self, kind, **options):
+        super().__init__(**options)
+        self.kind = kind
+
+    def call(self, x):
+        return GUIDED[self.kind](x)
+
+
+def by_hand(model, images, unit, session=None):
+    """Guided map of a logit: the model rebuilt with Guided layers, the softmax left out."""
+
+    def replaced(layer):
+        name, config = type(layer).__name__, layer.get_config()
+        if name == "ReLU":
+            return Guided("relu6" if config.get("max_value") == 6 else "relu", name=layer.name)
+        if name == "LeakyReLU":
+            return Guided("leaky", name=layer.name)
+        if name == "Activation" and config["activation"] == "relu":
+            return Guided("relu", name=layer.name)
+        if config.get("activation") == "relu":
+            config["activation"] = "linear"
+            copy = type(layer).from_config(config)
+            return copy
+        if config.get("activation") == "softmax":
+            config["activation"] = "linear"
+        return type(layer).from_config(config)
+
+    clone = keras.models.clone_model(model, clone_function=replaced)
+    clone.set_weights(model.get_weights())
+    if TF2:
+        x = tf.convert_to_tensor(images)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = clone(x, training=False)[:, unit]
+        return tape.gradient(y, x).numpy()
+    (map_t,) = tf.gradients(clone.outputs[0][:, unit], clone.inputs[0])
+    return session.run(map_t, {clone.inputs[0]: images})
+
+
+def small():
+    """Every way to write a rectifier in Keras that clone_model can replace."""
+    x = inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="conv")(x)
+    x = keras.layers.Activation("relu", name="act")(x)
+    x = keras.layers.Conv2D(5, 3, strides=2, name="conv_b")(x)
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.LeakyReLU(0.25, name="leaky")(x)
+    x = keras.layers.DepthwiseConv2D(3, name="depth")(x)
+    x = keras.layers.ReLU(6.0, name="relu6")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.Model(inputs, keras.layers.Dense(4, activation="softmax", name="out")(x))
+
+
+APPLICATIONS = {
+    "MobileNet": lambda: keras.applications.MobileNet(
+        input_shape=(32, 32, 3), weights=None, classes=7, alpha=0.25
+    ),
+    "ResNet50": lambda: keras.applications.ResNet50(
+        input_shape=(32, 32, 3), weights=None, classes=7
+    ),
+    "DenseNet121": lambda: keras.applications.DenseNet121(
+        input_shape=(32, 32, 3), weights=None, classes=7
+    ),
+    "InceptionV3": lambda: keras.applications.InceptionV3(
+        input_shape=(75, 75, 3), weights=None, classes=7
+    ),
+}
+
+
+def check(build, name, seed=0):
+    """Save, load as a source, compare with the hand-written gradients."""
+    graph = tf.Graph()
+    with graph.as_default() if not TF2 else tf.device("/cpu:0"):
+        session = None
+        if not TF2:
+            session = tf.compat.v1.Session(graph=graph).__enter__()
+        model = build()
+        rng = np.random.RandomState(seed)
+        weights = model.get_weights()
+        model.set_weights([w + 0.1 * rng.rand(*w.shape).astype(w.dtype) for w in weights])
+        shape = (2, *[int(size) for size in model.inputs[0].shape[1:]])
+        images = rng.normal(size=shape).astype("f4")
+        expected = by_hand(model, images, 1, session)
+        model.save(name)
+        if session:
+            session.__exit__(None, None, None)
+    with Network(keras_model(name)) as net:
+        found = guided_backprop(net, images, 1)
+        audited = net.under("guided").audit
+    assert audited and all(finding.took for finding in audited)
+    assert np.abs(expected).max() > 0
+    error = np.abs(found - expected).max() / np.abs(expected).max()
+    print(f"{name}: {len(audited)} nonlinearities, largest difference {error:.1e}")
+    assert error < 1e-5
+    return audited
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_small_model(ending):
+    audited = check(small, "small." + ending)
+    assert [finding.kind for finding in audited] == ["Relu", "LeakyRelu", "Relu6"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_application_models(name):
+    check(APPLICATIONS[name], name + ".h5")
+
+
+def nested():
+    inner_in = keras.Input((8, 8, 4))
+    inner = keras.Model(inner_in, keras.layers.Conv2D(3, 3, activation="relu")(inner_in))
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 1, activation="relu", name="first")(inputs)
+    x = keras.layers.Flatten()(inner(x))
+    return keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x))
+
+
+def test_a_nested_model_and_functional_activations():
+    """Both ReLUs take; the map of a hidden channel is that of the target's definition."""
+    graph = tf.Graph()
+    with graph.as_default() if not TF2 else tf.device("/cpu:0"):
+        if TF2:
+            nested().save("nested.h5")
+        else:
+            with tf.compat.v1.Session(graph=graph):
+                nested().save("nested.h5")
+    images = np.random.RandomState(0).normal(size=(2, 8, 8, 3)).astype("f4")
+    with Network(keras_model("nested.h5")) as net:
+        guided_backprop(net, images, 0)
+        audited = net.under("guided").audit
+        assert [finding.kind for finding in audited] == ["Relu", "Relu"]
+        assert all(finding.took for finding in audited)
+        one = guided_backprop(net, images, Layer("first", (2,)))
+        assert one.any() and one.shape == images.shape
+
+
+def test_what_is_no_model_is_refused():
+    with open("bad.h5", "wb") as file:
+        file.write(b"not a model")
+    with pytest.raises(InputError, match=r"bad.h5: Keras cannot load it"):
+        keras_model("bad.h5")
+    with pytest.raises(InputError, match=r"gone.h5: no such file"):
+        keras_model("gone.h5")
