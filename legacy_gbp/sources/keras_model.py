@@ -70,11 +70,39 @@ def _traced(path, trusted):
 
     concrete = tf.function(call).get_concrete_function(*specs)
     frozen = convert_variables_to_constants_v2(concrete)
-    return (
-        frozen.graph.as_graph_def(),
-        [tensor.name for tensor in frozen.inputs],
-        frozen.outputs[0].name,
-    )
+    graph_def = frozen.graph.as_graph_def()
+    _name_scopes_like_layers(graph_def, _layer_names(model))
+    return graph_def, [tensor.name for tensor in frozen.inputs], frozen.outputs[0].name
+
+
+def _layer_names(model):
+    """Names of all layers, those of nested models included."""
+    names = set()
+    for layer in model.layers:
+        names |= {layer.name, *(_layer_names(layer) if hasattr(layer, "layers") else ())}
+    return names
+
+
+def _name_scopes_like_layers(graph_def, names):
+    """Keras 3 traces layer ``conv`` in scope ``conv_1``; call the scopes as the layers again.
+
+    Only where it did so for every layer: then ``conv_1`` is ``conv``, and the
+    layer of that name is ``conv_1_1``.
+    """
+    parts = {part for node in graph_def.node for part in node.name.split("/")}
+    said = {name + "_1": name for name in names if name + "_1" in parts}
+    if any(name in parts and name not in said for name in names):
+        return
+
+    def renamed(name):
+        lead = "^" if name.startswith("^") else ""
+        stem, colon, number = name[len(lead) :].partition(":")
+        stem = "/".join(said.get(part, part) for part in stem.split("/"))
+        return lead + stem + colon + number
+
+    for node in graph_def.node:
+        node.name = renamed(node.name)
+        node.input[:] = [renamed(name) for name in node.input]
 
 
 def _built(path):
