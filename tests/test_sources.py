@@ -9,10 +9,10 @@ import tensorflow as tf
 from legacy_gbp import InputError, Network, guided_backprop
 from legacy_gbp.attribution import method
 from legacy_gbp.attribution.target import Layer
-from legacy_gbp.sources.frozen_graph import from_graph_def, frozen_graph
-from legacy_gbp.sources.live_session import live_session
-from legacy_gbp.sources.meta_graph import meta_graph
-from legacy_gbp.sources.saved_model import saved_model
+from legacy_gbp.sources.graph_files import from_graph_def, frozen_graph
+from legacy_gbp.sources.live_sessions import live_session
+from legacy_gbp.sources.meta_graphs import meta_graph
+from legacy_gbp.sources.saved_models import saved_model
 
 RULES = ["gradient", "guided", "deconvnet"]
 TF2 = not tf.__version__.startswith("1.")

@@ -16,7 +16,7 @@ from legacy_gbp.graph_def.freeze import variables_of
 from legacy_gbp.graph_def.nodes import producer
 from legacy_gbp.graph_def.prune import prune
 from legacy_gbp.sources.imported import Imported
-from legacy_gbp.sources.live_session import variable_values
+from legacy_gbp.sources.live_sessions import variable_values
 
 
 def keras_model(path, input=None, output=None, feeds=None, trusted=False):
@@ -27,7 +27,7 @@ def keras_model(path, input=None, output=None, feeds=None, trusted=False):
     path : str
         ``.h5`` or ``.keras``.
     input, output, feeds, trusted
-        See :func:`legacy_gbp.sources.frozen_graph.frozen_graph`. `trusted` also
+        See :func:`legacy_gbp.sources.graph_files.frozen_graph`. `trusted` also
         lets Keras load Lambda layers, which are Python code.
 
     Returns

@@ -18,7 +18,7 @@ from legacy_gbp.graph_def.prune import prune
 from legacy_gbp.graph_def.read import BROKEN, read_bytes
 from legacy_gbp.graph_def.trust import check_harmless
 from legacy_gbp.sources.imported import Imported
-from legacy_gbp.sources.live_session import variable_values
+from legacy_gbp.sources.live_sessions import variable_values
 
 SERVE = "serve"
 
@@ -34,7 +34,7 @@ def saved_model(path, signature=None, input=None, output=None, feeds=None, trust
         ``serving_default`` when there are several.
     input, output, feeds, trusted
         Names of tensors, or of the signature's arguments and results; see
-        :func:`legacy_gbp.sources.frozen_graph.frozen_graph`.
+        :func:`legacy_gbp.sources.graph_files.frozen_graph`.
 
     Returns
     -------

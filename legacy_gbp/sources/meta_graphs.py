@@ -28,7 +28,7 @@ def meta_graph(path, input=None, output=None, feeds=None, trusted=False):
         The prefix (``model-1200``), one of its files, or a folder, whose latest
         checkpoint is taken.
     input, output, feeds, trusted
-        See :func:`legacy_gbp.sources.frozen_graph.frozen_graph`.
+        See :func:`legacy_gbp.sources.graph_files.frozen_graph`.
 
     Returns
     -------

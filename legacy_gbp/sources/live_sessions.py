@@ -7,7 +7,7 @@ from legacy_gbp.graph_def.freeze import variables_of
 from legacy_gbp.graph_def.loops import NOTES, meta_of
 from legacy_gbp.graph_def.nodes import producer
 from legacy_gbp.graph_def.prune import prune
-from legacy_gbp.sources.meta_graph import from_meta
+from legacy_gbp.sources.meta_graphs import from_meta
 
 WHERE = "the session's graph"
 
@@ -23,7 +23,7 @@ def live_session(session, input=None, output=None, feeds=None, trusted=False):
     input, output : str or tf.Tensor, or a sequence of inputs, optional
     feeds : dict of str to value, optional
     trusted : bool
-        See :func:`legacy_gbp.sources.frozen_graph.frozen_graph`.
+        See :func:`legacy_gbp.sources.graph_files.frozen_graph`.
 
     Returns
     -------
