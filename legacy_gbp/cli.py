@@ -177,7 +177,7 @@ def _add_gbprop(commands, exercise, prog):
         "--method",
         choices=tuple(METHODS),
         default="guided",
-        help="the ReLU's backward rule (guided)",
+        help="how to explain the logit (guided)",
     )
     parser.add_argument(
         "--compare",

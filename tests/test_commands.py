@@ -105,7 +105,7 @@ def test_gbprop_writes_maps_and_where_they_came_from(data_dir, checkpoints, caps
     assert sorted(os.listdir(".")) == ["ex07_gbprop-001.png", "maps.h5"]
 
 
-@pytest.mark.parametrize("method", ["guided", "gradient", "deconvnet"])
+@pytest.mark.parametrize("method", ["guided", "gradient", "deconvnet", "gradient-x-input"])
 def test_gbprop_maps_equal_those_of_the_library(method, data_dir, checkpoints):
     from legacy_gbp import FileShots, Network, XtcavCheckpoint
     from legacy_gbp.attribution import method as method_of

@@ -45,6 +45,7 @@ def refused(capsys, exercise, *argv):
         (["gbprop", "--only-class", "2"], "'2' is not a whole number, 0..1"),
         (["train", "--logdir", __file__], "cannot be written"),
         (["gbprop", "--historical", "--method", "deconvnet"], "--historical knows no deconvnet"),
+        (["gbprop", "--historical", "--method", "smoothgrad"], "--historical knows no smoothgrad"),
         (["train", "--data-dir", "nowhere"], "nowhere: no such folder"),
         (["gbprop", "--data-dir", "nowhere"], "no checkpoint (tf_saved_model.index is missing)"),
         (["predict", "lost.h5"], "no checkpoint"),

@@ -5,8 +5,15 @@ import importlib
 # What the command line calls a method, and the module and function of that name here.
 METHODS = {
     "gradient": "gradient",
+    "gradient-x-input": "gradient_x_input",
     "guided": "guided_backprop",
     "deconvnet": "deconvnet",
+    "integrated": "integrated_gradients",
+    "smoothgrad": "smoothgrad",
+    "vargrad": "vargrad",
+    "gradcam": "grad_cam",
+    "guided-gradcam": "guided_grad_cam",
+    "occlusion": "occlusion",
 }
 
 

@@ -49,6 +49,40 @@ def seeded(net, rule, images, target, wrt=None):
     return model, _logit_seeds(model, images, target)
 
 
+def resolved(net, images, target):
+    """Fix a target on these images, for methods that explain changed copies of them.
+
+    Parameters
+    ----------
+    net, images, target
+        See :func:`seeded`.
+
+    Returns
+    -------
+    (N, K) float array, or Layer
+        A target again; it no longer depends on what is predicted.
+    """
+    return target if isinstance(target, Layer) else _logit_seeds(net, images, target)
+
+
+def explained(model, images, seeds):
+    """The number F whose gradient the seeds give: the output times the seeds, image by image.
+
+    Parameters
+    ----------
+    model : Overridden
+    images : as in :func:`seeded`
+    seeds : float array like the output
+
+    Returns
+    -------
+    (N,) float array
+        For a class, its logit.
+    """
+    output = model.output(images)
+    return np.sum(output * seeds.astype(output.dtype), axis=tuple(range(1, output.ndim)))
+
+
 def count(images):
     """Number of images, N."""
     return len(images[0] if isinstance(images, tuple) else images)
@@ -62,7 +96,7 @@ def _logit_seeds(model, images, target):
                 f"target {target!r} is unknown; give a class, one class an image, {PREDICTED!r} or "
                 f"seeds of shape {shape}"
             )
-        target = np.argmax(model.output(images), axis=1)
+        target = np.argmax(model.logits(images), axis=1)
     target = np.asarray(target)
     if target.shape == shape and target.dtype.kind == "f":
         return target

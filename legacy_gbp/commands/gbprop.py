@@ -24,9 +24,9 @@ _Explained = namedtuple("_Explained", "indices images logits predicted maps")
 
 def run(exercise, options):
     """Make maps with the options of :mod:`legacy_gbp.cli`."""
-    if options.historical and options.method == "deconvnet":
+    if options.historical and options.method not in (PLAIN, GUIDED):
         raise InputError(
-            "--historical knows no deconvnet; the original had guided and gradient alone"
+            f"--historical knows no {options.method}; the original had guided and gradient alone"
         )
     if options.pages:
         check_destination(f"{options.figure}-001.png")
@@ -36,11 +36,13 @@ def run(exercise, options):
 
         from legacy_gbp.attribution.layer_by_layer import LayerByLayer
         from legacy_gbp.network import Network, Overridden
+        from legacy_gbp.relu_backprop import OVERRIDES
 
         net = stack.enter_context(
             Network(source, LayerByLayer if options.historical else Overridden)
         )
-        net.under(options.method)  # opened first, this graph also gives the logits
+        if options.method in OVERRIDES:
+            net.under(options.method)  # opened first, this graph also gives the logits
         methods = [options.method]
         if options.compare:
             methods = sorted({PLAIN, GUIDED, options.method}, key=list(METHODS).index)
