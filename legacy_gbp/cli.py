@@ -44,6 +44,9 @@ def main_all(argv=None):
         exercise_parser(exercise, "legacy-gbp " + name, sub)
     _add_synthesize(commands)
     _add_show(commands)
+    _add_inspect(commands)
+    _add_explain(commands)
+    _add_selftest(commands)
     return _run(parser, argv)
 
 
@@ -302,6 +305,116 @@ def _add_show(commands):
     parser.set_defaults(module="legacy_gbp.commands.show", exercise=None)
 
 
+def _add_inspect(commands):
+    parser = commands.add_parser(
+        "inspect",
+        help="what a model file holds, and whether a rule reaches its ReLUs",
+        description="Show the ends and layers of a model, and the audit of a rule.",
+        epilog="example: legacy-gbp inspect frozen.pb",
+    )
+    _add_model(parser)
+    parser.add_argument(
+        "--rule",
+        choices=("guided", "deconvnet", "gradient"),
+        default="guided",
+        help="the rule to audit (guided)",
+    )
+    parser.set_defaults(module="legacy_gbp.commands.inspect", exercise=None)
+
+
+def _add_explain(commands):
+    parser = commands.add_parser(
+        "explain",
+        help="maps of any model for any images",
+        description="Explain the outputs of a model for images.",
+        epilog="example: legacy-gbp explain frozen.pb --images cat.png --figure cat-guided.png",
+    )
+    _add_model(parser)
+    parser.add_argument(
+        "--images",
+        nargs="+",
+        required=True,
+        metavar="X",
+        help="X.npy (N, H, W, C), X.h5:DATASET, or picture files",
+    )
+    parser.add_argument(
+        "--target",
+        type=_target,
+        default="predicted",
+        metavar="T",
+        help="a class, predicted, layer:NAME, layer:NAME:CHANNEL or layer:NAME:ROW,COLUMN,CHANNEL "
+        "(predicted)",
+    )
+    parser.add_argument(
+        "--method", choices=tuple(METHODS), default="guided", help="how to explain it (guided)"
+    )
+    parser.add_argument("--layer", metavar="NAME", help="the layer that Grad-CAM looks at")
+    parser.add_argument(
+        "--scale",
+        choices=("none", "caffe", "tf", "unit"),
+        default="none",
+        help="of 0..255 pictures: caffe as VGG19, tf -1..1, unit 0..1 (none)",
+    )
+    parser.add_argument("--output", metavar="FILE", type=_path, help="write the maps to HDF5")
+    parser.add_argument(
+        "--figure", metavar="PNG", type=_path, help="draw the first twelve, map and overlay"
+    )
+    parser.add_argument(
+        "--batch-size", type=_positive, default=16, metavar="N", help="images at a time (16)"
+    )
+    parser.add_argument("--limit", type=_positive, metavar="N", help="stop after N images")
+    parser.add_argument(
+        "--allow-partial",
+        action="store_true",
+        help="accept a rule that misses nonlinearities; they go by the chain rule",
+    )
+    parser.set_defaults(module="legacy_gbp.commands.explain", exercise=None)
+
+
+def _add_selftest(commands):
+    parser = commands.add_parser(
+        "selftest",
+        help="check the published numbers, and a model of yours",
+        description="Check that maps are right: on graphs with published numbers, and on a model.",
+        epilog="example: legacy-gbp selftest frozen.pb",
+    )
+    _add_model(parser, optional=True)
+    parser.set_defaults(module="legacy_gbp.commands.selftest", exercise=None)
+
+
+def _add_model(parser, optional=False):
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        nargs="?" if optional else None,
+        type=_path,
+        help=".pb, .pbtxt, .h5, .keras, the folder of a SavedModel, or the prefix of a checkpoint",
+    )
+    parser.add_argument(
+        "--net",
+        choices=("ex07", "ex08", "vgg19"),
+        help="MODEL holds weights of this network of ours",
+    )
+    parser.add_argument(
+        "--input", action="append", metavar="TENSOR", help="where images go in; may be repeated"
+    )
+    parser.add_argument("--output-tensor", metavar="TENSOR", help="what is explained")
+    parser.add_argument("--signature", metavar="NAME", help="of a SavedModel")
+    parser.add_argument(
+        "--feed",
+        action="append",
+        default=[],
+        type=_feed,
+        metavar="NAME=VALUE",
+        help="fixed value of another placeholder, such as keep_prob=1",
+    )
+    parser.add_argument(
+        "--trust-graph",
+        action="store_true",
+        help="let the graph read and write files, run Python, use the network",
+    )
+
+
 def _command(commands, name, what, exercise, example):
     parser = commands.add_parser(name, help=what, description=what, epilog="example: " + example)
     parser.set_defaults(module="legacy_gbp.commands." + name, exercise=exercise)
@@ -362,6 +475,41 @@ def _index(text):
     if not 2 <= len(numbers) <= 3 or numbers[2:] == [0]:
         raise argparse.ArgumentTypeError(f"{text!r} is not an index such as 7, 0:16 or 0:100:10")
     return slice(*numbers)
+
+
+def _target(text):
+    if text == "predicted":
+        return text
+    if not text.startswith("layer:"):
+        return _whole(text, 0)
+    name, _, place = text[len("layer:") :].partition(":")
+    try:
+        index = tuple(int(part) for part in place.split(",")) if place else ()
+    except ValueError:
+        index = None
+    if not name or index is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not layer:NAME, layer:NAME:CHANNEL or layer:NAME:ROW,COLUMN,CHANNEL"
+        )
+    from legacy_gbp.attribution.target import Layer
+
+    return Layer(name, index)
+
+
+def _feed(text):
+    name, equals, value = text.partition("=")
+    parts = value.split(",")
+    if not (name and equals) or not all(_is_value(part) for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE with true, false or numbers")
+    return name, value
+
+
+def _is_value(text):
+    try:
+        float(text)
+    except ValueError:
+        return text.lower() in ("true", "false")
+    return True
 
 
 def _seed(text):

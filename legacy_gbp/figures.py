@@ -16,10 +16,13 @@ from legacy_gbp.errors import InputError
 CLIP_PERCENTILE = 99.7
 IMAGE_CEILING = 0.5  # of the largest pixel: the halo of the beam stays visible
 PANELS_A_ROW, ROWS_A_PAGE = 6, 2
+MAP_SCALE = (
+    "Maps: red positive, blue negative, each clipped at the "
+    f"{CLIP_PERCENTILE} percentile of its magnitude."
+)
 SCALES = (
     f"columns: time, rows: energy (pixels). Images: clipped at {IMAGE_CEILING:.0%} of their "
-    "largest pixel. Maps: red positive, blue negative, each clipped at the "
-    f"{CLIP_PERCENTILE} percentile of its magnitude."
+    f"largest pixel. {MAP_SCALE}"
 )
 GUIDED_NOTE = (
     "Guided backprop shows which input structure excites the network's active paths; "
@@ -122,7 +125,7 @@ def draw_page(title, shots):
     return figure
 
 
-def draw_panel(axes, array, signed, extent=None):
+def draw_panel(axes, array, signed, extent=None, origin="lower"):
     """One image, or one signed map, with high energies at the top.
 
     Parameters
@@ -133,11 +136,12 @@ def draw_panel(axes, array, signed, extent=None):
         True for a map.
     extent : tuple of float, optional
         Left, right, bottom and top edge; pixels by default.
+    origin : str
+        ``"lower"``, or ``"upper"`` for pictures.
     """
-    common = {"origin": "lower", "interpolation": "nearest", "aspect": "auto", "extent": extent}
+    common = {"origin": origin, "interpolation": "nearest", "aspect": "auto", "extent": extent}
     if signed:
-        # Sparse maps: a percentile may be 0 although the map is not.
-        clip = np.percentile(np.abs(array), CLIP_PERCENTILE) or np.abs(array).max() or 1
+        clip = _clip(array)
         axes.imshow(array, cmap="RdBu_r", vmin=-clip, vmax=clip, **common)
     else:
         top = IMAGE_CEILING * np.max(array)
@@ -149,6 +153,83 @@ def save(figure, path):
     """Write a figure as PNG, aside and renamed."""
     with written_aside(path) as partial:
         figure.savefig(partial, dpi=100, format="png")
+
+
+def explained_page(title, shown):
+    """Images of any network, each beside its map and under it.
+
+    Parameters
+    ----------
+    title : str
+    shown : list of (caption, image, map)
+        Arrays (H, W, C), or (features,). Three channels are drawn as colours;
+        of a map of several channels the sum is drawn.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    a_row = min(2, len(shown))
+    rows = -(-len(shown) // a_row)
+    width, height = PANEL_INCHES
+    tall = HEAD_INCHES + rows * height + FOOT_INCHES
+    figure = Figure(figsize=(a_row * 3 * width, tall))
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(
+        rows, 3 * a_row, left=0.03, right=0.99, wspace=0.08, hspace=0.2,
+        top=1 - HEAD_INCHES / tall, bottom=FOOT_INCHES / tall,
+    )  # fmt: skip
+    for k, (caption, image, found) in enumerate(shown):
+        row, column = divmod(k, a_row)
+        axes = [figure.add_subplot(grid[row, 3 * column + part]) for part in range(3)]
+        axes[0].set_title(caption, fontsize=8, loc="left")
+        if np.ndim(image) < 3:
+            _draw_features(axes, image, found)
+            continue
+        signed = found.sum(axis=-1)
+        _draw_image(axes[0], image)
+        draw_panel(axes[1], signed, signed=True, origin="upper")
+        _draw_overlay(axes[2], image, signed)
+        for one in axes[1:]:
+            one.set_yticklabels([])
+    figure.suptitle(title, fontsize=11)
+    figure.text(0.5, 0.012, f"{MAP_SCALE}\n{GUIDED_NOTE}", ha="center", fontsize=7, color="0.3")
+    return figure
+
+
+def _draw_image(axes, image):
+    """Three channels as colours, anything else as the mean of its channels in grey."""
+    low, high = float(np.min(image)), float(np.max(image))
+    scaled = (np.asarray(image, float) - low) / (high - low or 1)
+    if scaled.shape[-1] == 3:
+        axes.imshow(scaled, aspect="auto")
+    else:
+        axes.imshow(scaled.mean(axis=-1), cmap="gray", aspect="auto")
+    axes.tick_params(labelsize=6, length=2)
+
+
+def _draw_overlay(axes, image, signed):
+    """The map over the grey image, the more opaque the larger it is."""
+    _draw_image(axes, np.mean(np.asarray(image, float), axis=-1, keepdims=True))
+    strength = np.minimum(np.abs(signed) / _clip(signed), 1)
+    axes.imshow(
+        signed, cmap="RdBu_r", vmin=-_clip(signed), vmax=_clip(signed), alpha=strength,
+        aspect="auto",
+    )  # fmt: skip
+    axes.tick_params(labelsize=6, length=2)
+
+
+def _draw_features(axes, values, found):
+    """Inputs without places: values and map along their number."""
+    for one, series in zip(axes, (values, found)):
+        one.plot(np.ravel(series), drawstyle="steps-mid", linewidth=0.8)
+        one.tick_params(labelsize=6, length=2)
+    axes[2].axis("off")
+
+
+def _clip(signed):
+    """The stated percentile of the magnitude; sparse maps may have 0 there and still not be 0."""
+    return np.percentile(np.abs(signed), CLIP_PERCENTILE) or np.abs(signed).max() or 1
 
 
 def contact_sheet(title, seen):

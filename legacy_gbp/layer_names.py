@@ -7,6 +7,7 @@ layer is that scope, and its tensor is the one that leaves it.
 import difflib
 
 from legacy_gbp.errors import InputError
+from legacy_gbp.relu_audit import path
 
 
 def find_layer(ends, name):
@@ -31,12 +32,16 @@ def find_layer(ends, name):
     """
     graph = ends.logits_t.graph
     operations = {op.name: op for op in graph.get_operations() if op.outputs}
+    for layer in ends.layers:
+        if layer.name == name:
+            return layer.output_t
     wanted, _, number = name.partition(":")
     if wanted in operations:
         outputs = operations[wanted].outputs
         if not number or (number.isdigit() and int(number) < len(outputs)):
             return outputs[int(number or 0)]
-    inside = {op for op in operations.values() if _is_in(op.name, wanted)}
+    # On the way of the image: weights are in the scope of a layer too.
+    inside = {op for op in path(ends.input_ts, ends.logits_t) if _is_in(op.name, wanted)}
     leaving = [
         t
         for op in inside

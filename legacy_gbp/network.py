@@ -172,6 +172,10 @@ class Network:
             self._models[key] = self._open(self._source, rule, **layers, **self._options)
         return self._models[key]
 
+    def models(self):
+        """The models that are open."""
+        return list(self._models.values())
+
     def logits(self, images):
         """Logits (N, K) of images (N, H, W, C)."""
         return self._any_model().logits(images)

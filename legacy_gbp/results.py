@@ -85,10 +85,6 @@ def provenance(exercise_name, options, checkpoint, files, preprocess_kind):
     -------
     dict
     """
-    import tensorflow as tf
-
-    import legacy_gbp
-
     return {
         "exercise": exercise_name,
         "options": json.dumps(options, sort_keys=True),
@@ -97,6 +93,17 @@ def provenance(exercise_name, options, checkpoint, files, preprocess_kind):
         "data_files": json.dumps([os.path.abspath(path) for path in files]),
         "data_bytes": json.dumps([os.path.getsize(path) for path in files]),
         "preprocess": preprocess_kind,
+        **versions(),
+    }
+
+
+def versions():
+    """When and by what a result was made, as HDF5 attributes."""
+    import tensorflow as tf
+
+    import legacy_gbp
+
+    return {
         "written": datetime.datetime.now(datetime.timezone.utc).isoformat(),
         "legacy_gbp_version": legacy_gbp.__version__,
         "tensorflow_version": tf.__version__,

@@ -381,6 +381,7 @@ def test_a_saved_model_of_tensorflow_2():
 
 def fused(activation, op="_FusedConv2D"):
     graph_def = v1.GraphDef()
+    graph_def.versions.producer = 24
     x = graph_def.node.add(op="Placeholder", name="x")
     x.attr["dtype"].type = 1
     weights = np.random.RandomState(3).normal(size=(3, 3, 2, 4)).astype("f4")

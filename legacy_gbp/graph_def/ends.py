@@ -11,6 +11,7 @@ NO_OUTPUT = (
     "VarHandleOp", "Assign", "AssignVariableOp", "SaveV2", "RestoreV2", "VarIsInitializedOp",
     "ReadVariableOp", "StringJoin", "ShardedFilename", "MergeV2Checkpoints",
 )  # fmt: skip
+EMPTY_SHAPE_IS_SCALAR = 24
 PASSING = ("Identity", "IdentityN", "Reshape")
 FLOATS = [kind.as_datatype_enum for kind in (tf.float16, tf.bfloat16, tf.float32, tf.float64)]
 
@@ -87,7 +88,7 @@ def input_candidates(graph_def):
     return [
         node.name + ":0"
         for node in graph_def.node
-        if node.op == "Placeholder" and _is_array_of_numbers(node)
+        if node.op == "Placeholder" and _is_array_of_numbers(node, graph_def.versions.producer)
     ]
 
 
@@ -141,11 +142,12 @@ def float_input(graph_def, name):
     return floats[0].name + ":0"
 
 
-def _is_array_of_numbers(node):
+def _is_array_of_numbers(node, producer_version):
     dtype = tf.as_dtype(node.attr["dtype"].type)
     if not (dtype.is_floating or dtype.is_integer):
         return False
-    if "shape" not in node.attr:  # asking for its value would make one
+    # Before version 24 an empty shape was an unknown one. Asking for a value would make one.
+    if "shape" not in node.attr or producer_version < EMPTY_SHAPE_IS_SCALAR:
         return True
     shape = node.attr["shape"].shape
     return shape.unknown_rank or len(shape.dim) != 0

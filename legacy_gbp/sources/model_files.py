@@ -25,7 +25,8 @@ def _is_checkpoint(path):
 
 # The first that fits is taken.
 FORMATS = (
-    Format("frozen graph", lambda path: path.endswith((".pb", ".pbtxt")), "graph_files.frozen_graph"),
+    Format("frozen graph", lambda path: path.endswith((".pb", ".pbtxt")),
+           "graph_files.frozen_graph"),
     Format("SavedModel", lambda path: _has(path, "saved_model.pb"), "saved_models.saved_model"),
     Format("Keras model", lambda path: path.endswith((".h5", ".hdf5", ".keras")),
            "keras_models.keras_model"),
