@@ -25,6 +25,7 @@ setup(
         "numpy",
         "h5py",
         "matplotlib",
+        "pillow",
         "tqdm",
     ],
     extras_require={
