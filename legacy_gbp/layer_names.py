@@ -36,12 +36,13 @@ def find_layer(ends, name):
         outputs = operations[wanted].outputs
         if not number or (number.isdigit() and int(number) < len(outputs)):
             return outputs[int(number or 0)]
-    inside = {op for op in operations.values() if _is_in(op.name, wanted)}
+    inside = [op for op in operations.values() if _is_in(op.name, wanted)]
     leaving = [
         t
         for op in inside
         for t in op.outputs
-        if t is ends.logits_t or any(user not in inside for user in t.consumers())
+        # By name: a variable's Assign is inside too, but has no output.
+        if t is ends.logits_t or not all(_is_in(user.name, wanted) for user in t.consumers())
     ]
     if len(leaving) == 1:
         return leaving[0]
