@@ -25,7 +25,7 @@ setup(
         "numpy",
         "h5py",
         "matplotlib",
-        "pillow",
+        "pillow>=9.1",
         "tqdm",
     ],
     extras_require={

@@ -53,7 +53,7 @@ def read_picture(path, size=SIZE):
         raise InputError(
             f"{path}: not a readable picture ({reason}); give a whole PNG or JPEG file"
         ) from error
-    return np.array(upright.resize((width, height), Image.BILINEAR))
+    return np.array(upright.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def _check_depth(image, path):
