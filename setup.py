@@ -25,6 +25,7 @@ setup(
         "numpy",
         "h5py",
         "matplotlib",
+        "pillow>=9.1",
         "tqdm",
     ],
     extras_require={

@@ -40,13 +40,14 @@ def find_layer(ends, name):
         outputs = operations[wanted].outputs
         if not number or (number.isdigit() and int(number) < len(outputs)):
             return outputs[int(number or 0)]
-    # On the way of the image: weights are in the scope of a layer too.
-    inside = {op for op in path(ends.input_ts, ends.logits_t) if _is_in(op.name, wanted)}
+    # On the way of the image alone: weights, savers and summaries use a layer's scope too.
+    way = set(path(ends.input_ts, ends.logits_t))
+    inside = {op for op in way if _is_in(op.name, wanted)}
     leaving = [
         t
         for op in inside
         for t in op.outputs
-        if t is ends.logits_t or any(user not in inside for user in t.consumers())
+        if t is ends.logits_t or any(user in way - inside for user in t.consumers())
     ]
     if len(leaving) == 1:
         return leaving[0]
