@@ -14,13 +14,23 @@ _HOME = {
     "ArrayShots": "legacy_gbp.data.xtcav",
     "FileShots": "legacy_gbp.data.xtcav",
     "InputError": "legacy_gbp.errors",
+    "KerasWeights": "legacy_gbp.sources.keras_weights",
+    "Layer": "legacy_gbp.attribution.target",
     "LayerByLayer": "legacy_gbp.attribution.layer_by_layer",
     "Network": "legacy_gbp.network",
     "XtcavCheckpoint": "legacy_gbp.sources.xtcav_checkpoint",
     "deconvnet": "legacy_gbp.attribution.deconvnet",
+    "grad_cam": "legacy_gbp.attribution.grad_cam",
     "gradient": "legacy_gbp.attribution.gradient",
+    "gradient_x_input": "legacy_gbp.attribution.gradient_x_input",
     "guided_backprop": "legacy_gbp.attribution.guided_backprop",
+    "guided_grad_cam": "legacy_gbp.attribution.guided_grad_cam",
+    "integrated_gradients": "legacy_gbp.attribution.integrated_gradients",
+    "occlusion": "legacy_gbp.attribution.occlusion",
+    "smoothgrad": "legacy_gbp.attribution.smoothgrad",
     "train": "legacy_gbp.training",
+    "vargrad": "legacy_gbp.attribution.vargrad",
+    "vgg19": "legacy_gbp.nets.vgg19",
 }
 
 __all__ = sorted(_HOME)

@@ -88,11 +88,53 @@ class Overridden:
         self._seed_t, self._map_ts = _gradient(self._output_t, self._wrt_ts)
 
     def _run(self, wanted_ts, images, seeds=None):
-        images = images if isinstance(images, tuple) else (images,)
-        feeds = {**self.ends.feeds, **dict(zip(self.ends.input_ts, images))}
+        arrays = dict(zip(self.ends.input_ts, images if isinstance(images, tuple) else (images,)))
         if seeds is not None:
-            feeds[self._seed_t] = seeds
-        return self._session.run(wanted_ts, feeds)
+            arrays[self._seed_t] = seeds
+        return in_fixed_batches(lambda fed: self._fed(wanted_ts, fed), arrays)
+
+    def _fed(self, wanted_ts, arrays):
+        try:
+            return self._session.run(wanted_ts, {**self.ends.feeds, **arrays})
+        except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+            reason = str(error).splitlines()[0][:200]
+            raise InputError(
+                f"the graph does not take these images ({reason}); give arrays of its input's shape"
+            ) from error
+        except (tf.errors.UnimplementedError, tf.errors.NotFoundError) as error:
+            reason = str(error).splitlines()[0][:200]
+            raise InputError(
+                f"an operation of the graph does not run on this machine ({reason})"
+            ) from error
+
+
+def in_fixed_batches(run, arrays):
+    """Run a graph that was exported for one batch size on any number of images.
+
+    Parameters
+    ----------
+    run : callable
+        Of a dict like `arrays`; gives an array, or a sequence of arrays.
+    arrays : dict of tf.Tensor to (N, ...) array
+        The first tensor's own batch size, where it has one, is kept: the last
+        piece is filled up with its last image.
+
+    Returns
+    -------
+    What `run` gives, for N images.
+    """
+    shape = next(iter(arrays)).shape
+    size = shape.as_list()[0] if shape.rank else None
+    count = len(next(iter(arrays.values())))
+    if size is None or size == count or not count:
+        return run(arrays)
+    pieces = []
+    for start in range(0, count, size):
+        rows = np.minimum(np.arange(start, start + size), count - 1)
+        pieces.append(run({t: np.asarray(array)[rows] for t, array in arrays.items()}))
+    if isinstance(pieces[0], (list, tuple)):
+        return [np.concatenate(parts)[:count] for parts in zip(*pieces)]
+    return np.concatenate(pieces)[:count]
 
 
 def _gradient(output_t, wrt_ts):

@@ -179,6 +179,13 @@ def test_impossible_options_cost_no_tensorflow(options, why, frozen, capsys):
     assert why in capsys.readouterr().err
 
 
+def test_weights_of_vgg19_that_are_not_there(capsys):
+    """The error says which file to get: nothing is downloaded."""
+    argv = ["explain", "vgg19.h5", "--net", "vgg19", "--images", "cat.png"]
+    error = said(argv, capsys, code=2)
+    assert "give vgg19_weights_tf_dim_ordering_tf_kernels.h5" in error
+
+
 def test_models_that_are_none(capsys):
     with open("notes.txt", "w"):
         pass

@@ -497,6 +497,18 @@ def test_what_is_in_doubt_is_asked(ends, why):
         from_graph_def(two_inputs(), "g", **ends)
 
 
+def test_a_graph_for_one_batch_size_takes_any_number_of_images():
+    graph_def = graph_of(lambda x: tf.nn.relu(x) * WEIGHTS, shape=(2, 4))
+    images = np.concatenate([POINTS, POINTS[:1] + 1])
+    with Network(from_graph_def(graph_def, "g")) as net:
+        found = guided_backprop(net, images, 0)
+    expected = np.maximum(WEIGHTS, 0) * (images > 0) * [1, 0, 0, 0]
+    np.testing.assert_array_equal(found, expected)
+    why = "the graph does not take these images"
+    with Network(from_graph_def(graph_def, "g")) as net, pytest.raises(InputError, match=why):
+        guided_backprop(net, images[:, :3], 0)
+
+
 def test_several_inputs_and_fixed_values():
     source = from_graph_def(two_inputs(), "g", ["a", "b"], "y", feeds={"keep": 2.0})
     with Network(source) as net:

@@ -319,4 +319,4 @@ def test_a_shot_does_not_depend_on_its_neighbours_nor_on_other_files():
     assert other.bunches != few[0].bunches
 
 
-SHA256_OF_TWELVE_SHOTS = "1e18a31ab351fb4f47eb6f847844128a6b3015df18418c7d29e05650013a6b95"
+SHA256_OF_TWELVE_SHOTS = "34c70a79c22ea74aaeee0fffb72a11de2a7c9981cc6699fe523138030a80a273"
