@@ -48,7 +48,8 @@ def test_matplotlib_only_in_figures():
 
 def test_h5py_only_in_data_and_results():
     assert importers("h5py") == {
-        "legacy_gbp.data.xtcav", "legacy_gbp.results", "legacy_gbp.sources.keras_weights",
+        "legacy_gbp.data.xtcav", "legacy_gbp.results",
+        "legacy_gbp.sources.keras_models", "legacy_gbp.sources.keras_weights",
     }  # fmt: skip
 
 

@@ -184,6 +184,21 @@ def test_a_nested_model_and_functional_activations():
         assert one.any() and one.shape == images.shape
 
 
+def test_python_code_in_a_model_is_refused_before_keras_sees_it():
+    graph = tf.Graph()
+    with graph.as_default() if not TF2 else tf.device("/cpu:0"):
+        session = None if TF2 else tf.compat.v1.Session(graph=graph)
+        inputs = keras.Input((3,))
+        outputs = keras.layers.Lambda(lambda x: x * 2.0, output_shape=(3,))(inputs)
+        for ending in ENDINGS:
+            keras.Model(inputs, keras.layers.Dense(2)(outputs)).save("lambda." + ending)
+        if session:
+            session.close()
+    for ending in ENDINGS:
+        with pytest.raises(InputError, match=r"holds a Lambda layer, which is Python code"):
+            keras_model("lambda." + ending)
+
+
 def test_what_is_no_model_is_refused():
     with open("bad.h5", "wb") as file:
         file.write(b"not a model")

@@ -22,10 +22,12 @@ def run(_, options):
     source, _ = open_model(options)
     from legacy_gbp.data.image_sets import image_set
     from legacy_gbp.network import Network
+    from legacy_gbp.relu_backprop import OVERRIDES
 
     with contextlib.ExitStack() as stack:
         net = stack.enter_context(Network(source, allow_partial=options.allow_partial))
-        ends = net.under("gradient").ends
+        rule = options.method if options.method in OVERRIDES else "gradient"
+        ends = net.under(rule).ends
         if len(ends.input_ts) != 1:
             raise InputError(
                 f"{options.model}: has {len(ends.input_ts)} inputs; explain such a model from "

@@ -7,7 +7,9 @@ TensorFlow's global switches stay as they are.
 
 import contextlib
 import os
+import zipfile
 
+import h5py
 import tensorflow as tf
 
 from legacy_gbp.errors import InputError
@@ -36,6 +38,11 @@ def keras_model(path, input=None, output=None, feeds=None, trusted=False):
     """
     if not os.path.isfile(path):
         raise InputError(f"{path}: no such file; check the name")
+    if not trusted and '"Lambda"' in _configuration(path):
+        raise InputError(
+            f"{path}: holds a Lambda layer, which is Python code; if you trust its author, give "
+            "--trust-graph"
+        )
     values: dict = {}
     if tf.executing_eagerly():
         graph_def, inputs, result = _traced(path, trusted)
@@ -44,6 +51,20 @@ def keras_model(path, input=None, output=None, feeds=None, trusted=False):
     result = find_output(graph_def, output or before_softmax(graph_def, result), inputs, path)
     inputs = find_inputs(graph_def, [input] if isinstance(input, str) else input or inputs, path)
     return Imported(graph_def, inputs, result, path, feeds, trusted, values)
+
+
+def _configuration(path):
+    """The layers of a model as text, without Keras; empty where there are none to be read."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            named = "config.json" in archive.namelist()
+            return archive.read("config.json").decode() if named else ""
+    try:
+        with h5py.File(path, "r") as file:
+            text = file.attrs.get("model_config", "")
+            return text.decode() if isinstance(text, bytes) else str(text)
+    except OSError:
+        return ""
 
 
 def _traced(path, trusted):
