@@ -182,6 +182,7 @@ def _add_gbprop(commands, exercise, prog):
         default="guided",
         help="how to explain the logit (guided)",
     )
+    parser.add_argument("--layer", metavar="NAME", help="the layer that Grad-CAM looks at")
     parser.add_argument(
         "--compare",
         action="store_true",

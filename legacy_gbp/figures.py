@@ -155,7 +155,7 @@ def save(figure, path):
         figure.savefig(partial, dpi=100, format="png")
 
 
-def explained_page(title, shown):
+def explained_page(title, shown, method):
     """Images of any network, each beside its map and under it.
 
     Parameters
@@ -164,6 +164,8 @@ def explained_page(title, shown):
     shown : list of (caption, image, map)
         Arrays (H, W, C), or (features,). Three channels are drawn as colours;
         of a map of several channels the sum is drawn.
+    method : str
+        What made the maps.
 
     Returns
     -------
@@ -182,7 +184,8 @@ def explained_page(title, shown):
     for k, (caption, image, found) in enumerate(shown):
         row, column = divmod(k, a_row)
         axes = [figure.add_subplot(grid[row, 3 * column + part]) for part in range(3)]
-        axes[0].set_title(caption, fontsize=8, loc="left")
+        for one, text in zip(axes, (caption, method, "overlay")):
+            one.set_title(text, fontsize=8, loc="left")
         if np.ndim(image) < 3:
             _draw_features(axes, image, found)
             continue
@@ -190,10 +193,11 @@ def explained_page(title, shown):
         _draw_image(axes[0], image)
         draw_panel(axes[1], signed, signed=True, origin="upper")
         _draw_overlay(axes[2], image, signed)
-        for one in axes[1:]:
+        for one in axes[0 if column else 1 :]:
             one.set_yticklabels([])
     figure.suptitle(title, fontsize=11)
-    figure.text(0.5, 0.012, f"{MAP_SCALE}\n{GUIDED_NOTE}", ha="center", fontsize=7, color="0.3")
+    note = MAP_SCALE + ("\n" + GUIDED_NOTE if "guided" in method else "")
+    figure.text(0.5, 0.012, note, ha="center", fontsize=7, color="0.3")
     return figure
 
 

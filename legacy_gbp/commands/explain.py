@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import os
 
 import numpy as np
 
 from legacy_gbp.aside import check_destination
 from legacy_gbp.attribution import bound
+from legacy_gbp.attribution.target import Layer
 from legacy_gbp.commands.opened import open_model, sha256_of_model
 from legacy_gbp.errors import InputError
 from legacy_gbp.progress import progress
@@ -108,7 +110,7 @@ def _record(options, source):
         "model": options.model,
         "model_sha256": sha256_of_model(options.model),
         "method": options.method,
-        "target": str(options.target),
+        "target": _words(options.target),
         "output_tensor": str(getattr(source, "output", "logits")),
         "options": json.dumps(options.given(), sort_keys=True, default=str),
         **versions(),
@@ -121,16 +123,24 @@ def _draw(options, shown):
         return
     from legacy_gbp import figures
 
-    title = f"{options.model}: {options.method} of {options.target}"
+    title = f"{os.path.basename(options.model)}: {options.method} of {_words(options.target)}"
     page = [
         (f"{name[-30:]}: predicted {int(np.argmax(logits))}", raw, maps)
         for name, raw, maps, logits in shown
     ]
-    figures.save(figures.explained_page(title, page), options.figure)
+    figures.save(figures.explained_page(title, page, options.method), options.figure)
+
+
+def _words(target):
+    """A target as the command line takes it."""
+    if isinstance(target, Layer):
+        place = ",".join(map(str, target.index))
+        return f"layer:{target.name}" + (f":{place}" if place else "")
+    return str(target)
 
 
 def _report(options, count, zeros, missed, images):
-    print(f"-- {count} maps by {options.method} of {options.target}", flush=True)
+    print(f"-- {count} maps by {options.method} of {_words(options.target)}", flush=True)
     if missed:
         print(
             f"-- partial: {len(missed)} nonlinearities went backwards by the chain rule, such as "

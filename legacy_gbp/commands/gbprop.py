@@ -1,7 +1,6 @@
 """``gbprop``: where does the network look? Maps of the predicted class's logit."""
 
 import contextlib
-import functools
 import os
 import re
 from collections import namedtuple
@@ -9,7 +8,7 @@ from collections import namedtuple
 import numpy as np
 
 from legacy_gbp.aside import check_destination
-from legacy_gbp.attribution import METHODS, method
+from legacy_gbp.attribution import METHODS, bound
 from legacy_gbp.commands.restored import check_finite, recorded, restore
 from legacy_gbp.data import preprocess
 from legacy_gbp.data.batches import in_order
@@ -46,7 +45,7 @@ def run(exercise, options):
         methods = [options.method]
         if options.compare:
             methods = sorted({PLAIN, GUIDED, options.method}, key=list(METHODS).index)
-        explain = {name: functools.partial(method(name), net) for name in methods}
+        explain = {name: bound(name, net, options.layer) for name in methods}
         record = stack.enter_context(recorded(exercise, options, shots, source))
         title = _title(exercise, options)
         pages = stack.enter_context(_figures().Pages(options.figure, title, options.pages))
