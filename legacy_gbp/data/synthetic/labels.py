@@ -17,9 +17,9 @@ UNUSABLE = -1
 Labels = namedtuple("Labels", "lasing colour true_class amplitude measured")
 Labels.__doc__ = """Labels and truth of the shots of one file.
 
-lasing: (N,) int8, 0/1, set by the run, so wrong for the tenth of the shots of a
-lasing run where neither colour lases; right shot by shot in a run that lases in
-half of its shots. colour: (N,) int8, 0 neither, 1 first, 2 second, 3 both,
+lasing: (N,) int8, 0/1, whether the machine was set to lase: by the run, or shot
+by shot in a run that lases in half of them. Wrong for the tenth of such shots
+where neither colour lases. colour: (N,) int8, 0 neither, 1 first, 2 second, 3 both,
 -1 do not use. true_class: (N,) int8, 0..3. amplitude: (N, 2) float64, what the
 colours reached; 0 where nothing lases. measured: the same with its error, and a
 floor below the thresholds where nothing lases.
