@@ -8,8 +8,8 @@ import os
 from legacy_gbp.data.synthetic.files import Recipe, file_list, write_set
 
 BYTES_A_SHOT = 39e3
-SHOTS_A_FILE = 100
-VERSION = 2
+SHOTS_A_FILE = 200
+VERSION = 3
 RECIPE = Recipe(systematics=False)
 
 
