@@ -169,6 +169,16 @@ IDIOMS: dict = {
     "PReLU of Keras": (lambda x: tf.nn.relu(x) + -tf.constant(SLOPE) * tf.nn.relu(-x), SLOPE),
     "PReLU with minus": (lambda x: tf.nn.relu(x) - SLOPE * tf.nn.relu(-x), SLOPE),
     "PReLU by abs": (lambda x: tf.nn.relu(x) + SLOPE * (x - tf.abs(x)) * 0.5, SLOPE),
+    "maximum(x, zeros)": (lambda x: tf.maximum(x, tf.zeros(tf.shape(x))), 0.0),
+    "maximum(x, cast 0)": (lambda x: tf.maximum(x, tf.cast(0, tf.float32)), 0.0),
+    "where": (lambda x: tf.where(x > 0, x, tf.zeros_like(x)), 0.0),
+    "where, reversed": (lambda x: tf.where(x < 0, 0.25 * x, x), 0.25),
+    "gate": (lambda x: x * tf.cast(x > 0, tf.float32), 0.0),
+    "leaky by abs": (lambda x: 0.625 * x + 0.375 * tf.abs(x), 0.25),
+    "(x + |x|) / 2": (lambda x: 0.5 * (x + tf.abs(x)), 0.0),
+    "PReLU negated": (lambda x: tf.nn.relu(x) + -(SLOPE * tf.nn.relu(-x)), SLOPE),
+    "PReLU divided": (lambda x: tf.nn.relu(x) + SLOPE * (x - tf.abs(x)) / 2.0, SLOPE),
+    "PReLU of add_n": (lambda x: tf.add_n([tf.nn.relu(x), -SLOPE * tf.nn.relu(-x)]), SLOPE),
     "PReLU by minimum": (lambda x: tf.maximum(0.0, x) + SLOPE * tf.minimum(0.0, x), SLOPE),
 }
 WEIGHTS = np.array([3.0, -3.0, -2.0, 2.0], np.float32)
@@ -440,6 +450,58 @@ def test_a_nonlinearity_without_a_rule_is_not_called_guided(kind):
             net.under("guided")
     with Network(source, allow_partial=True) as net:
         assert [finding.took for finding in net.under("guided").audit] == [True, False]
+
+
+WRITTEN_OUT = {
+    "Maximum": lambda x: (lambda small: tf.maximum(x, small) + 0 * small)(0.25 * x),
+    "Minimum": lambda x: -tf.minimum(-x, 0.0),
+    "ClipByValue": lambda x: tf.raw_ops.ClipByValue(t=x, clip_value_min=0.0, clip_value_max=6.0),
+    "Erfc": lambda x: x * tf.math.erfc(-x),
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN_OUT)
+def test_a_rectifier_that_no_idiom_fits_is_listed_as_missed(kind):
+    if kind == "ClipByValue" and not TF2:
+        pytest.skip("it has no gradient in TensorFlow 1")
+    source = from_graph_def(graph_of(WRITTEN_OUT[kind]), "g")
+    with Network(source) as net, pytest.raises(InputError, match=rf"missed 1 of 1 .*\({kind}\)"):
+        net.under("guided")
+
+
+@pytest.mark.skipif(not TF2, reason="functional control flow is of TensorFlow 2")
+def test_a_maximum_in_a_branch_is_listed_as_missed():
+    yes = lambda: v1.placeholder_with_default(True, (), name="yes")  # noqa: E731
+    v2 = v1.control_flow_v2_enabled()
+    v1.enable_control_flow_v2()
+    try:
+        graph_def = graph_of(lambda x: tf.cond(yes(), lambda: tf.maximum(x, 0.0), lambda: x))
+    finally:
+        if not v2:
+            v1.disable_control_flow_v2()
+    source = from_graph_def(graph_def, "g")
+    with Network(source) as net, pytest.raises(InputError, match=r"missed 1 of 1 .*\(Maximum\)"):
+        net.under("guided")
+
+
+def test_clipping_norms_and_residual_sums_are_no_rectifiers():
+    harmless = (
+        lambda x: x / tf.maximum(tf.reduce_sum(x * x), 1e-12),
+        lambda x: tf.maximum(tf.minimum(x, 3.0), -3.0),
+        lambda x: x * tf.cast(tf.random.uniform(tf.shape(x)) > 0.5, tf.float32),
+    )
+    for function in harmless:
+        with Network(from_graph_def(graph_of(function), "g")) as net:
+            assert net.under("guided").audit == []
+    residual = graph_of(lambda x: tf.nn.relu(x) + 0.1 * x)
+    assert [finding.kind for finding in counted(residual, "guided")[1]] == ["Relu"]
+
+
+def test_an_idiom_passes_infinity_on():
+    graph_def = graph_of(lambda x: tf.maximum(x, 0.0))
+    with Network(from_graph_def(graph_def, "g")) as net:
+        value = net.under("deconvnet").logits(np.array([[1, -np.inf, np.inf, -2]], np.float32))
+    np.testing.assert_array_equal(value, [[1, 0, np.inf, 0]])
 
 
 DANGEROUS = {
