@@ -624,3 +624,51 @@ def test_truncated_files(exported):
         meta_graph(".")
     with pytest.raises(InputError, match=r"saved_model.pb: no such file"):
         saved_model(".")
+
+
+@pytest.mark.parametrize("name", ["^x", "x:1", "x:foo", "x:"])
+@pytest.mark.parametrize("end", ["input", "output", "feeds"])
+def test_what_names_no_tensor_is_refused(end, name):
+    given = {"input": name, "output": name.replace("x", "y"), "feeds": {name: 1.0}}
+    ends = {"output": "y", end: given[end]}
+    with pytest.raises(InputError):
+        counted(graph_of(lambda x: tf.nn.relu(x) * WEIGHTS), "guided", **ends)
+
+
+def a_call(noinline=False):
+    from tensorflow.python.framework import function
+
+    @function.Defun(tf.float32, noinline=noinline)
+    def inner(t):
+        return tf.nn.relu(t) * WEIGHTS
+
+    return graph_of(lambda x: inner(x))
+
+
+def test_a_function_that_asks_not_to_be_inlined_is_inlined():
+    """As the swish of TensorFlow 1 does."""
+    for rule in RULES:
+        found, audited = counted(a_call(noinline=True), rule)
+        np.testing.assert_array_equal(found, EXPECTED[rule])
+        assert [finding.kind for finding in audited] == ["Relu"]
+
+
+def test_unknown_operations_beside_and_inside_a_function():
+    beside, inside, untyped = a_call(), a_call(), graph_of(tf.nn.relu)
+    next(node for node in beside.node if node.op == "Identity").op = "MyOp"
+    next(node for node in inside.library.function[0].node_def if node.op == "Relu").op = "MyOp"
+    untyped.node[0].attr["dtype"].type = 99
+    for graph_def in (beside, inside):
+        with pytest.raises(InputError, match=r"cannot inline the functions of the graph.*MyOp"):
+            from_graph_def(graph_def, "g")
+    with pytest.raises(InputError, match="0 tensors could be the input"):
+        from_graph_def(untyped, "g")
+
+
+@pytest.mark.skipif(not TF2, reason="tf.function in graphs is of TensorFlow 2")
+def test_a_loop_in_a_tf_function_stays_one_that_has_a_gradient():
+    graph_def = graph_of(lambda x: tf.function(looped)(x))
+    for rule in RULES:
+        found, audited = counted(graph_def, rule)
+        np.testing.assert_array_equal(found, EXPECTED[rule])
+        assert [finding.kind for finding in audited] == ["Relu"]

@@ -1,5 +1,7 @@
 """Which tensors of a graph are the input and the logits, where the graph leaves no doubt."""
 
+import re
+
 import tensorflow as tf
 
 from legacy_gbp.errors import InputError
@@ -143,7 +145,10 @@ def float_input(graph_def, name):
 
 
 def _is_array_of_numbers(node, producer_version):
-    dtype = tf.as_dtype(node.attr["dtype"].type)
+    try:
+        dtype = tf.as_dtype(node.attr["dtype"].type)
+    except TypeError:  # of a type that this TensorFlow does not know
+        return False
     if not (dtype.is_floating or dtype.is_integer):
         return False
     # Before version 24 an empty shape was an unknown one. Asking for a value would make one.
@@ -157,7 +162,14 @@ def _checked(graph_def, name, where, what):
     nodes = by_name(graph_def)
     if producer(name) not in nodes:
         raise InputError(f"{where}: no {what} {name!r} in the graph; {near_names(name, nodes)}")
+    check_tensor_name(name, where, what)
     return _full(name)
+
+
+def check_tensor_name(name, where, what):
+    """Refuse what is no name of a tensor, such as ``^node`` and ``node:x``."""
+    if not re.match(r"[^^:]+(:[0-9]+)?$", name):
+        raise InputError(f"{where}: {what} {name!r} is no tensor; write NAME or NAME:NUMBER")
 
 
 def _full(name):

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.graph_def.ends import float_input
+from legacy_gbp.graph_def.ends import check_tensor_name, float_input
 from legacy_gbp.graph_def.freeze import freeze
 from legacy_gbp.graph_def.fused import expand_fused
 from legacy_gbp.graph_def.idioms import rewrite_idioms
@@ -58,7 +58,10 @@ class Imported:
     ):
         self.where, self.output, self._loops = where, output, loops
         feeds = {_full(name): value for name, value in (feeds or {}).items()}
+        for name in feeds:
+            check_tensor_name(name, where, "--feed")
         for name in inputs:
+            check_tensor_name(name, where, "input")
             if producer(name) not in by_name(graph_def):
                 raise InputError(
                     f"{where}: output {output} does not depend on input {name}; choose another "
@@ -97,13 +100,18 @@ class Imported:
         inside = rewrite_idioms(graph_def, rule)
         set_marks(graph_def, rule, inside)
         import_graph(graph_def, self.where, self._loops)
-        graph = tf.compat.v1.get_default_graph()
         return Endpoints(
-            tuple(graph.get_tensor_by_name(name) for name in self.inputs),
-            graph.get_tensor_by_name(self.output),
-            {graph.get_tensor_by_name(name): value for name, value in self._feeds.items()},
+            tuple(self._tensor(name) for name in self.inputs),
+            self._tensor(self.output),
+            {self._tensor(name): value for name, value in self._feeds.items()},
             [],
         )
+
+    def _tensor(self, name):
+        try:
+            return tf.compat.v1.get_default_graph().get_tensor_by_name(name)
+        except KeyError as error:
+            raise InputError(f"{self.where}: {' '.join(str(error.args[0]).split())}") from error
 
     def _check_feeds(self, feeds, inputs):
         nodes = by_name(self._graph_def)
