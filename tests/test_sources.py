@@ -9,6 +9,7 @@ import tensorflow as tf
 from legacy_gbp import InputError, Network, guided_backprop
 from legacy_gbp.attribution import method
 from legacy_gbp.attribution.target import Layer
+from legacy_gbp.graph_def.trust import DANGEROUS as DANGEROUS_KINDS
 from legacy_gbp.sources.graph_files import from_graph_def, frozen_graph
 from legacy_gbp.sources.live_sessions import live_session
 from legacy_gbp.sources.meta_graphs import meta_graph
@@ -526,6 +527,17 @@ def test_a_graph_that_reaches_outside_is_refused(kind):
     assert from_graph_def(beside, "g", output="y").output == "y:0"  # what does not run may stay
 
 
+def test_operations_are_told_apart_by_kind():
+    for kind in (
+        "DatasetToTFRecord", "ExperimentalLMDBDataset", "CacheDatasetV2", "CSVDataset", "PrintV2",
+        "DebugIdentityV2", "LoadAndRemapMatrix", "WriteScalarSummary", "CreateSummaryFileWriter",
+        "EagerPyFunc", "SaveV2", "TFRecordReaderV2", "ImportEvent",
+    ):  # fmt: skip
+        assert DANGEROUS_KINDS.match(kind), kind
+    for kind in ("ScalarSummary", "MergeSummary", "Print", "ReadVariableOp", "FIFOQueueV2"):
+        assert not DANGEROUS_KINDS.match(kind), kind
+
+
 def test_integers_are_differentiated_at_their_cast():
     graph_def = graph_of(lambda x: tf.nn.relu(tf.cast(x, tf.float32)) * WEIGHTS, dtype=tf.uint8)
     source = from_graph_def(graph_def, "g")
@@ -672,3 +684,51 @@ def test_a_loop_in_a_tf_function_stays_one_that_has_a_gradient():
         found, audited = counted(graph_def, rule)
         np.testing.assert_array_equal(found, EXPECTED[rule])
         assert [finding.kind for finding in audited] == ["Relu"]
+
+
+def test_what_lies_before_the_input_does_not_matter():
+    """Input pipelines read files and loop over images; none of it runs."""
+    with tf.Graph().as_default() as graph:
+        names = v1.placeholder(tf.string, (None,), name="names")
+
+        def decoded(t):
+            text = tf.strings.length(tf.io.read_file(t))
+            return tf.cast(text, tf.float32) * tf.ones(4)
+
+        dataset = tf.data.Dataset.from_tensor_slices(names).map(decoded).batch(2)
+        image_t = v1.data.make_initializable_iterator(dataset).get_next()
+        loop_t = tf.while_loop(lambda t: tf.reduce_sum(t) < 0, lambda t: t + 1, [image_t])
+        x_t = v1.placeholder_with_default(tf.reshape(loop_t, (-1, 4)), (None, 4), name="x")
+        scaled_t = tf.identity(x_t, name="scaled")
+        scale_t = variable("scale", WEIGHTS, False)
+        tf.identity(tf.nn.relu(scaled_t) * scale_t, name="y")
+        with v1.Session() as session:
+            session.run(v1.global_variables_initializer())
+            v1.train.Saver().save(session, "piped/model")
+            frozen = v1.graph_util.convert_variables_to_constants(
+                session, graph.as_graph_def(), ["y"]
+            )
+    for name in ("x", "scaled"):
+        for source in (
+            from_graph_def(frozen, "g", name, "y"),
+            meta_graph("piped/model", name, "y"),
+        ):
+            with Network(source) as net:
+                found = net.under("guided").gradient(POINTS, np.ones_like(POINTS))
+            np.testing.assert_array_equal(found, EXPECTED["guided"])
+
+
+def test_a_broken_graph_is_said_to_be():
+    graph_def = graph_of(tf.nn.relu)
+    next(node for node in graph_def.node if node.op == "Relu").input[0] = "gone"
+    with pytest.raises(InputError, match="broken: it lacks its node 'gone'"):
+        from_graph_def(graph_def, "g", "x", "y")
+
+
+def test_the_shape_of_an_integer_input_may_be_asked_for():
+    graph_def = graph_of(
+        lambda x: tf.reshape(tf.nn.relu(tf.cast(x, tf.float32)) * WEIGHTS, tf.shape(x)), tf.uint8
+    )
+    with Network(from_graph_def(graph_def, "g")) as net:
+        found = net.under("guided").gradient(np.abs(POINTS), np.ones_like(POINTS))
+    np.testing.assert_array_equal(found, np.maximum(WEIGHTS, 0) * (POINTS != 0))

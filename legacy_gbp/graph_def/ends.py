@@ -127,7 +127,8 @@ def before_softmax(graph_def, name):
 def float_input(graph_def, name):
     """Where to differentiate: the tensor, or the float cast of integers.
 
-    The gradient with respect to integers does not exist.
+    The gradient with respect to integers does not exist. The cast becomes the
+    placeholder, and the integers, whose shape may be asked for, a cast of it.
     """
     node = by_name(graph_def)[producer(name)]
     if node.op not in ("Placeholder", "PlaceholderWithDefault"):
@@ -141,7 +142,21 @@ def float_input(graph_def, name):
             f"input {name} holds integers and has {len(floats)} casts to floating point; name the "
             "float tensor behind it by --input"
         )
-    return floats[0].name + ":0"
+    cast = floats[0]
+    integer, real = node.attr["dtype"].type, cast.attr["DstT"].type
+    shape = tf.compat.v1.AttrValue()
+    shape.shape.unknown_rank = True
+    if "shape" in node.attr:
+        shape.CopyFrom(node.attr["shape"])
+    cast.op, node.op = "Placeholder", "Cast"
+    for each in (cast, node):
+        del each.input[:]
+        each.attr.clear()
+    cast.attr["dtype"].type = real
+    cast.attr["shape"].CopyFrom(shape)
+    node.input.append(cast.name)
+    node.attr["SrcT"].type, node.attr["DstT"].type = real, integer
+    return cast.name + ":0"
 
 
 def _is_array_of_numbers(node, producer_version):

@@ -22,7 +22,6 @@ from legacy_gbp.layer_names import near_names
 from legacy_gbp.sources.endpoints import Endpoints
 
 UNDECIDED = "Placeholder"
-FED = ("Placeholder", "PlaceholderWithDefault")
 
 
 class Imported:
@@ -67,7 +66,7 @@ class Imported:
                     f"{where}: output {output} does not depend on input {name}; choose another "
                     "input or output"
                 )
-        graph_def = _with_open_inputs(graph_def, inputs, where)
+        graph_def = with_open_inputs(graph_def, inputs, where)
         roots = [producer(output), *(producer(e) for note in loops for e in note.loop_exit_names)]
         graph_def = prune(graph_def, roots)
         check_harmless(graph_def, where, trusted)
@@ -108,10 +107,7 @@ class Imported:
         )
 
     def _tensor(self, name):
-        try:
-            return tf.compat.v1.get_default_graph().get_tensor_by_name(name)
-        except KeyError as error:
-            raise InputError(f"{self.where}: {' '.join(str(error.args[0]).split())}") from error
+        return _tensor_in(tf.compat.v1.get_default_graph(), name, self.where)
 
     def _check_feeds(self, feeds, inputs):
         nodes = by_name(self._graph_def)
@@ -145,26 +141,36 @@ def import_graph(graph_def, where, loops=()):
         ) from error
 
 
-def _with_open_inputs(graph_def, inputs, where):
-    """Make placeholders of inputs that the graph computes itself, such as a decoded picture."""
+def with_open_inputs(graph_def, inputs, where):
+    """Make placeholders of inputs that the graph computes itself, such as a decoded picture.
+
+    What only they need is not pruned yet.
+    """
     nodes = by_name(graph_def)
-    computed = [name for name in inputs if nodes[producer(name)].op not in FED]
+    computed = [name for name in inputs if nodes[producer(name)].op != UNDECIDED]
     if not computed:
         return graph_def
     scratch = tf.Graph()
     with scratch.as_default():
-        import_graph(graph_def, where)
+        import_graph(prune(graph_def, [producer(name) for name in computed]), where)
     opened = tf.compat.v1.GraphDef()
     opened.CopyFrom(graph_def)
     for name in computed:
-        tensor_t, node = scratch.get_tensor_by_name(name), by_name(opened)[producer(name)]
+        tensor_t, node = _tensor_in(scratch, name, where), by_name(opened)[producer(name)]
         if tensor_t.value_index:
             raise InputError(f"{where}: input {name} is a second output; name another tensor")
         node.Clear()
         node.op, node.name = "Placeholder", producer(name)
-        node.attr["dtype"].type = tensor_t.dtype.as_datatype_enum
+        node.attr["dtype"].type = tensor_t.dtype.base_dtype.as_datatype_enum
         node.attr["shape"].shape.CopyFrom(tensor_t.shape.as_proto())
     return opened
+
+
+def _tensor_in(graph, name, where):
+    try:
+        return graph.get_tensor_by_name(name)
+    except KeyError as error:
+        raise InputError(f"{where}: {' '.join(str(error.args[0]).split())}") from error
 
 
 def parse_value(text):

@@ -16,7 +16,7 @@ from legacy_gbp.graph_def.loops import keep_loop_notes, loop_roots
 from legacy_gbp.graph_def.nodes import producer
 from legacy_gbp.graph_def.prune import prune
 from legacy_gbp.graph_def.read import BROKEN, read_bytes
-from legacy_gbp.sources.imported import Imported
+from legacy_gbp.sources.imported import Imported, with_open_inputs
 
 
 def meta_graph(path, input=None, output=None, feeds=None, trusted=False):
@@ -54,7 +54,11 @@ def from_meta(meta, values, where, input=None, output=None, feeds=None, trusted=
     else:
         inputs = find_inputs(graph_def, named, where)
         output = find_output(graph_def, None, inputs, where)
-    needed = prune(graph_def, [producer(output), *loop_roots(meta, producer(output))])
+    # What lies before the inputs, such as loops of a preprocessing, is not needed.
+    opened = tf.compat.v1.MetaGraphDef()
+    opened.CopyFrom(meta)
+    opened.graph_def.CopyFrom(with_open_inputs(graph_def, inputs, where))
+    needed = prune(opened.graph_def, [producer(output), *loop_roots(opened, producer(output))])
     notes = keep_loop_notes(meta, needed)
     return Imported(needed, inputs, output, where, feeds, trusted, values, notes)
 
