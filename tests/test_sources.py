@@ -732,3 +732,36 @@ def test_the_shape_of_an_integer_input_may_be_asked_for():
     with Network(from_graph_def(graph_def, "g")) as net:
         found = net.under("guided").gradient(np.abs(POINTS), np.ones_like(POINTS))
     np.testing.assert_array_equal(found, np.maximum(WEIGHTS, 0) * (POINTS != 0))
+
+
+def test_variables_in_parts_under_other_keys_and_in_a_checkpoint_of_2015():
+    parts = v1.fixed_size_partitioner(2)
+    for folder, resource, version in (
+        ("parts", False, v1.train.SaverDef.V2),
+        ("resources", True, v1.train.SaverDef.V2),
+        ("old", False, v1.train.SaverDef.V1),
+    ):
+        with tf.Graph().as_default(), v1.Session() as session:
+            x_t = v1.placeholder(tf.float32, (None, 4), name="x")
+            partitioner = None if folder == "old" else parts
+            w_t = v1.get_variable(
+                "w", (4,), initializer=v1.zeros_initializer(), partitioner=partitioner,
+                use_resource=resource,
+            )  # fmt: skip
+            scale_t = v1.get_variable("scale", (), use_resource=resource)
+            tf.identity(tf.nn.relu(x_t) * tf.convert_to_tensor(w_t) * scale_t, name="y")
+            pieces = [w_t] if partitioner is None else list(w_t)
+            size = 4 // len(pieces)
+            for number, piece in enumerate(pieces):
+                piece.load(WEIGHTS[number * size : (number + 1) * size], session)
+            scale_t.load(1.0, session)
+            saved = {"w": w_t, "elsewhere/scale": scale_t}
+            os.mkdir(folder)
+            saver = v1.train.Saver(saved, write_version=version)
+            saver.save(session, folder + "/model")
+        if folder == "old":
+            assert not os.path.exists("old/model.index")
+        for rule in RULES:
+            with Network(meta_graph(folder + "/model", output="y")) as net:
+                found = net.under(rule).gradient(POINTS, np.ones_like(POINTS))
+            np.testing.assert_array_equal(found, EXPECTED[rule])
