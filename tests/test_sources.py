@@ -2,6 +2,7 @@
 
 import os
 
+import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -765,3 +766,38 @@ def test_variables_in_parts_under_other_keys_and_in_a_checkpoint_of_2015():
             with Network(meta_graph(folder + "/model", output="y")) as net:
                 found = net.under(rule).gradient(POINTS, np.ones_like(POINTS))
             np.testing.assert_array_equal(found, EXPECTED[rule])
+
+
+def test_a_saved_model_with_a_pipeline_and_summaries_beside():
+    with tf.Graph().as_default(), v1.Session() as session:
+        x_t = v1.placeholder(tf.float32, (None, 4), name="Placeholder_x")
+        train_t = v1.placeholder(tf.bool, (), name="Placeholder_train")
+        v1.data.make_one_shot_iterator(tf.data.Dataset.from_tensors(POINTS)).get_next()
+        w_t = variable("w", WEIGHTS, True) * 1.0
+        y_t = tf.cond(train_t, lambda: x_t * 5, lambda: tf.nn.relu(x_t) * w_t)
+        v1.summary.scalar("loss", tf.reduce_sum(y_t))
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, "piped", {"x": x_t, "train": train_t}, {"y": y_t})
+    source = saved_model("piped", input="x", feeds={"train": False})
+    with Network(source) as net:
+        found = net.under("guided").gradient(POINTS, np.ones_like(POINTS))
+    np.testing.assert_array_equal(found, EXPECTED["guided"])
+    with pytest.raises(InputError, match="no input 'xx:0' in the graph"):
+        saved_model("piped", input="xx")
+
+
+def test_images_that_are_no_numbers_are_refused():
+    from legacy_gbp.data.image_sets import image_set
+
+    np.save("words.npy", np.array([["a", "b"]]))
+    np.save("complex.npy", np.ones((2, 4), complex))
+    with h5py.File("odd.h5", "w") as file:
+        file["scalar"], file["words"] = 1.0, np.array([[b"a", b"b"]])
+    for spec, why in (
+        ("words.npy", "give real numbers"),
+        ("complex.npy", "give real numbers"),
+        ("odd.h5:scalar", r"give \(N, ...\), N images"),
+        ("odd.h5:words", "give real numbers"),
+    ):
+        with pytest.raises(InputError, match=why):
+            image_set([spec], None)
