@@ -11,15 +11,13 @@ that a map through them is not called guided unasked.
 
 from collections import namedtuple
 
-import numpy as np
-import tensorflow as tf
-
 from legacy_gbp.errors import InputError
 from legacy_gbp.relu_backprop import MARKS, RECTIFIERS
+from legacy_gbp.written_out import written_out
 
 MARK = "_gradient_op_type"
 IDIOM, INSIDE = "_legacy_gbp_idiom", b"inside"  # what stands for a rectifier; what is part of one
-NO_RULE = ("Sigmoid", "Tanh", "Softplus", "Softsign", "Erf")
+NO_RULE = ("Sigmoid", "Tanh", "Softplus", "Softsign", "Erf", "Erfc")
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")  # go backwards as a whole, by no rule
 
 Finding = namedtuple("Finding", "name kind took")
@@ -42,10 +40,12 @@ def audit(wrt_ts, output_t, rule):
     list of Finding
         In the order in which the graph was built.
     """
-    library = {f.signature.name: f for f in output_t.graph.as_graph_def().library.function}
+    graph_def = output_t.graph.as_graph_def()
+    library = {f.signature.name: f for f in graph_def.library.function}
+    rectifying = written_out(graph_def.node)
     findings = []
     for op in path(wrt_ts, output_t):
-        findings += _findings(op.node_def, rule, library, op.name, _is_zero_of(op))
+        findings += _findings(op.node_def, rule, library, op.name, op.name in rectifying)
     return findings
 
 
@@ -109,9 +109,10 @@ def _findings(node, rule, library, name, rectifies=False, reachable=True):
         yield Finding(name, node.op, rule not in MARKS)
     within_reach = reachable and (node.op not in CALLS or rule not in MARKS)
     for function in _functions(node, library):
+        rectifying = written_out(library[function].node_def)
         for inner in library[function].node_def:
-            inner_name = f"{name}/{inner.name}"
-            yield from _findings(inner, rule, library, inner_name, reachable=within_reach)
+            inner_name, rectifies = f"{name}/{inner.name}", inner.name in rectifying
+            yield from _findings(inner, rule, library, inner_name, rectifies, within_reach)
 
 
 def _functions(node, library):
@@ -119,14 +120,6 @@ def _functions(node, library):
     called = [value.func.name for value in node.attr.values() if value.HasField("func")]
     called += [func.name for value in node.attr.values() for func in value.list.func]
     return [name for name in [*called, node.op] if name in library]
-
-
-def _is_zero_of(op):
-    """A maximum with the constant 0 is a ReLU that nothing gave a rule."""
-    if op.type != "Maximum":
-        return False
-    constants = [t.op for t in op.inputs if t.op.type == "Const"]
-    return any(not np.any(tf.make_ndarray(c.get_attr("value"))) for c in constants)
 
 
 def _mark(node):

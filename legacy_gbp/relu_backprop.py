@@ -45,8 +45,9 @@ def _guided(op, grad_t):
     return CHAIN_RULE[op.type](op, tf.nn.relu(grad_t))
 
 
-def _deconvnet(_, grad_t):
-    return tf.nn.relu(grad_t)
+def _deconvnet(op, grad_t, *_):
+    # Behind a rectifier written out in several operations: (its value, its input).
+    return [None, tf.nn.relu(grad_t)] if op.type == "IdentityN" else tf.nn.relu(grad_t)
 
 
 def _register(name, rule):

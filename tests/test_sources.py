@@ -2,6 +2,7 @@
 
 import os
 
+import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +10,7 @@ import tensorflow as tf
 from legacy_gbp import InputError, Network, guided_backprop
 from legacy_gbp.attribution import method
 from legacy_gbp.attribution.target import Layer
+from legacy_gbp.graph_def.trust import DANGEROUS as DANGEROUS_KINDS
 from legacy_gbp.sources.graph_files import from_graph_def, frozen_graph
 from legacy_gbp.sources.live_sessions import live_session
 from legacy_gbp.sources.meta_graphs import meta_graph
@@ -169,6 +171,16 @@ IDIOMS: dict = {
     "PReLU of Keras": (lambda x: tf.nn.relu(x) + -tf.constant(SLOPE) * tf.nn.relu(-x), SLOPE),
     "PReLU with minus": (lambda x: tf.nn.relu(x) - SLOPE * tf.nn.relu(-x), SLOPE),
     "PReLU by abs": (lambda x: tf.nn.relu(x) + SLOPE * (x - tf.abs(x)) * 0.5, SLOPE),
+    "maximum(x, zeros)": (lambda x: tf.maximum(x, tf.zeros(tf.shape(x))), 0.0),
+    "maximum(x, cast 0)": (lambda x: tf.maximum(x, tf.cast(0, tf.float32)), 0.0),
+    "where": (lambda x: tf.where(x > 0, x, tf.zeros_like(x)), 0.0),
+    "where, reversed": (lambda x: tf.where(x < 0, 0.25 * x, x), 0.25),
+    "gate": (lambda x: x * tf.cast(x > 0, tf.float32), 0.0),
+    "leaky by abs": (lambda x: 0.625 * x + 0.375 * tf.abs(x), 0.25),
+    "(x + |x|) / 2": (lambda x: 0.5 * (x + tf.abs(x)), 0.0),
+    "PReLU negated": (lambda x: tf.nn.relu(x) + -(SLOPE * tf.nn.relu(-x)), SLOPE),
+    "PReLU divided": (lambda x: tf.nn.relu(x) + SLOPE * (x - tf.abs(x)) / 2.0, SLOPE),
+    "PReLU of add_n": (lambda x: tf.add_n([tf.nn.relu(x), -SLOPE * tf.nn.relu(-x)]), SLOPE),
     "PReLU by minimum": (lambda x: tf.maximum(0.0, x) + SLOPE * tf.minimum(0.0, x), SLOPE),
 }
 WEIGHTS = np.array([3.0, -3.0, -2.0, 2.0], np.float32)
@@ -442,6 +454,58 @@ def test_a_nonlinearity_without_a_rule_is_not_called_guided(kind):
         assert [finding.took for finding in net.under("guided").audit] == [True, False]
 
 
+WRITTEN_OUT = {
+    "Maximum": lambda x: (lambda small: tf.maximum(x, small) + 0 * small)(0.25 * x),
+    "Minimum": lambda x: -tf.minimum(-x, 0.0),
+    "ClipByValue": lambda x: tf.raw_ops.ClipByValue(t=x, clip_value_min=0.0, clip_value_max=6.0),
+    "Erfc": lambda x: x * tf.math.erfc(-x),
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN_OUT)
+def test_a_rectifier_that_no_idiom_fits_is_listed_as_missed(kind):
+    if kind == "ClipByValue" and not TF2:
+        pytest.skip("it has no gradient in TensorFlow 1")
+    source = from_graph_def(graph_of(WRITTEN_OUT[kind]), "g")
+    with Network(source) as net, pytest.raises(InputError, match=rf"missed 1 of 1 .*\({kind}\)"):
+        net.under("guided")
+
+
+@pytest.mark.skipif(not TF2, reason="functional control flow is of TensorFlow 2")
+def test_a_maximum_in_a_branch_is_listed_as_missed():
+    yes = lambda: v1.placeholder_with_default(True, (), name="yes")  # noqa: E731
+    v2 = v1.control_flow_v2_enabled()
+    v1.enable_control_flow_v2()
+    try:
+        graph_def = graph_of(lambda x: tf.cond(yes(), lambda: tf.maximum(x, 0.0), lambda: x))
+    finally:
+        if not v2:
+            v1.disable_control_flow_v2()
+    source = from_graph_def(graph_def, "g")
+    with Network(source) as net, pytest.raises(InputError, match=r"missed 1 of 1 .*\(Maximum\)"):
+        net.under("guided")
+
+
+def test_clipping_norms_and_residual_sums_are_no_rectifiers():
+    harmless = (
+        lambda x: x / tf.maximum(tf.reduce_sum(x * x), 1e-12),
+        lambda x: tf.maximum(tf.minimum(x, 3.0), -3.0),
+        lambda x: x * tf.cast(tf.random.uniform(tf.shape(x)) > 0.5, tf.float32),
+    )
+    for function in harmless:
+        with Network(from_graph_def(graph_of(function), "g")) as net:
+            assert net.under("guided").audit == []
+    residual = graph_of(lambda x: tf.nn.relu(x) + 0.1 * x)
+    assert [finding.kind for finding in counted(residual, "guided")[1]] == ["Relu"]
+
+
+def test_an_idiom_passes_infinity_on():
+    graph_def = graph_of(lambda x: tf.maximum(x, 0.0))
+    with Network(from_graph_def(graph_def, "g")) as net:
+        value = net.under("deconvnet").logits(np.array([[1, -np.inf, np.inf, -2]], np.float32))
+    np.testing.assert_array_equal(value, [[1, 0, np.inf, 0]])
+
+
 DANGEROUS = {
     "WriteFile": lambda x: tf.raw_ops.WriteFile(filename="owned", contents="x"),
     "ReadFile": lambda x: tf.raw_ops.ReadFile(filename="/etc/hostname"),
@@ -462,6 +526,17 @@ def test_a_graph_that_reaches_outside_is_refused(kind):
     assert not os.path.exists("owned")
     beside = graph_of(lambda x: (DANGEROUS[kind](x), tf.nn.relu(x))[1])
     assert from_graph_def(beside, "g", output="y").output == "y:0"  # what does not run may stay
+
+
+def test_operations_are_told_apart_by_kind():
+    for kind in (
+        "DatasetToTFRecord", "ExperimentalLMDBDataset", "CacheDatasetV2", "CSVDataset", "PrintV2",
+        "DebugIdentityV2", "LoadAndRemapMatrix", "WriteScalarSummary", "CreateSummaryFileWriter",
+        "EagerPyFunc", "SaveV2", "TFRecordReaderV2", "ImportEvent",
+    ):  # fmt: skip
+        assert DANGEROUS_KINDS.match(kind), kind
+    for kind in ("ScalarSummary", "MergeSummary", "Print", "ReadVariableOp", "FIFOQueueV2"):
+        assert not DANGEROUS_KINDS.match(kind), kind
 
 
 def test_integers_are_differentiated_at_their_cast():
@@ -562,3 +637,167 @@ def test_truncated_files(exported):
         meta_graph(".")
     with pytest.raises(InputError, match=r"saved_model.pb: no such file"):
         saved_model(".")
+
+
+@pytest.mark.parametrize("name", ["^x", "x:1", "x:foo", "x:"])
+@pytest.mark.parametrize("end", ["input", "output", "feeds"])
+def test_what_names_no_tensor_is_refused(end, name):
+    given = {"input": name, "output": name.replace("x", "y"), "feeds": {name: 1.0}}
+    ends = {"output": "y", end: given[end]}
+    with pytest.raises(InputError):
+        counted(graph_of(lambda x: tf.nn.relu(x) * WEIGHTS), "guided", **ends)
+
+
+def a_call(noinline=False):
+    from tensorflow.python.framework import function
+
+    @function.Defun(tf.float32, noinline=noinline)
+    def inner(t):
+        return tf.nn.relu(t) * WEIGHTS
+
+    return graph_of(lambda x: inner(x))
+
+
+def test_a_function_that_asks_not_to_be_inlined_is_inlined():
+    """As the swish of TensorFlow 1 does."""
+    for rule in RULES:
+        found, audited = counted(a_call(noinline=True), rule)
+        np.testing.assert_array_equal(found, EXPECTED[rule])
+        assert [finding.kind for finding in audited] == ["Relu"]
+
+
+def test_unknown_operations_beside_and_inside_a_function():
+    beside, inside, untyped = a_call(), a_call(), graph_of(tf.nn.relu)
+    next(node for node in beside.node if node.op == "Identity").op = "MyOp"
+    next(node for node in inside.library.function[0].node_def if node.op == "Relu").op = "MyOp"
+    untyped.node[0].attr["dtype"].type = 99
+    for graph_def in (beside, inside):
+        with pytest.raises(InputError, match=r"cannot inline the functions of the graph.*MyOp"):
+            from_graph_def(graph_def, "g")
+    with pytest.raises(InputError, match="0 tensors could be the input"):
+        from_graph_def(untyped, "g")
+
+
+@pytest.mark.skipif(not TF2, reason="tf.function in graphs is of TensorFlow 2")
+def test_a_loop_in_a_tf_function_stays_one_that_has_a_gradient():
+    graph_def = graph_of(lambda x: tf.function(looped)(x))
+    for rule in RULES:
+        found, audited = counted(graph_def, rule)
+        np.testing.assert_array_equal(found, EXPECTED[rule])
+        assert [finding.kind for finding in audited] == ["Relu"]
+
+
+def test_what_lies_before_the_input_does_not_matter():
+    """Input pipelines read files and loop over images; none of it runs."""
+    with tf.Graph().as_default() as graph:
+        names = v1.placeholder(tf.string, (None,), name="names")
+
+        def decoded(t):
+            text = tf.strings.length(tf.io.read_file(t))
+            return tf.cast(text, tf.float32) * tf.ones(4)
+
+        dataset = tf.data.Dataset.from_tensor_slices(names).map(decoded).batch(2)
+        image_t = v1.data.make_initializable_iterator(dataset).get_next()
+        loop_t = tf.while_loop(lambda t: tf.reduce_sum(t) < 0, lambda t: t + 1, [image_t])
+        x_t = v1.placeholder_with_default(tf.reshape(loop_t, (-1, 4)), (None, 4), name="x")
+        scaled_t = tf.identity(x_t, name="scaled")
+        scale_t = variable("scale", WEIGHTS, False)
+        tf.identity(tf.nn.relu(scaled_t) * scale_t, name="y")
+        with v1.Session() as session:
+            session.run(v1.global_variables_initializer())
+            v1.train.Saver().save(session, "piped/model")
+            frozen = v1.graph_util.convert_variables_to_constants(
+                session, graph.as_graph_def(), ["y"]
+            )
+    for name in ("x", "scaled"):
+        for source in (
+            from_graph_def(frozen, "g", name, "y"),
+            meta_graph("piped/model", name, "y"),
+        ):
+            with Network(source) as net:
+                found = net.under("guided").gradient(POINTS, np.ones_like(POINTS))
+            np.testing.assert_array_equal(found, EXPECTED["guided"])
+
+
+def test_a_broken_graph_is_said_to_be():
+    graph_def = graph_of(tf.nn.relu)
+    next(node for node in graph_def.node if node.op == "Relu").input[0] = "gone"
+    with pytest.raises(InputError, match="broken: it lacks its node 'gone'"):
+        from_graph_def(graph_def, "g", "x", "y")
+
+
+def test_the_shape_of_an_integer_input_may_be_asked_for():
+    graph_def = graph_of(
+        lambda x: tf.reshape(tf.nn.relu(tf.cast(x, tf.float32)) * WEIGHTS, tf.shape(x)), tf.uint8
+    )
+    with Network(from_graph_def(graph_def, "g")) as net:
+        found = net.under("guided").gradient(np.abs(POINTS), np.ones_like(POINTS))
+    np.testing.assert_array_equal(found, np.maximum(WEIGHTS, 0) * (POINTS != 0))
+
+
+def test_variables_in_parts_under_other_keys_and_in_a_checkpoint_of_2015():
+    parts = v1.fixed_size_partitioner(2)
+    for folder, resource, version in (
+        ("parts", False, v1.train.SaverDef.V2),
+        ("resources", True, v1.train.SaverDef.V2),
+        ("old", False, v1.train.SaverDef.V1),
+    ):
+        with tf.Graph().as_default(), v1.Session() as session:
+            x_t = v1.placeholder(tf.float32, (None, 4), name="x")
+            partitioner = None if folder == "old" else parts
+            w_t = v1.get_variable(
+                "w", (4,), initializer=v1.zeros_initializer(), partitioner=partitioner,
+                use_resource=resource,
+            )  # fmt: skip
+            scale_t = v1.get_variable("scale", (), use_resource=resource)
+            tf.identity(tf.nn.relu(x_t) * tf.convert_to_tensor(w_t) * scale_t, name="y")
+            pieces = [w_t] if partitioner is None else list(w_t)
+            size = 4 // len(pieces)
+            for number, piece in enumerate(pieces):
+                piece.load(WEIGHTS[number * size : (number + 1) * size], session)
+            scale_t.load(1.0, session)
+            saved = {"w": w_t, "elsewhere/scale": scale_t}
+            os.mkdir(folder)
+            saver = v1.train.Saver(saved, write_version=version)
+            saver.save(session, folder + "/model")
+        if folder == "old":
+            assert not os.path.exists("old/model.index")
+        for rule in RULES:
+            with Network(meta_graph(folder + "/model", output="y")) as net:
+                found = net.under(rule).gradient(POINTS, np.ones_like(POINTS))
+            np.testing.assert_array_equal(found, EXPECTED[rule])
+
+
+def test_a_saved_model_with_a_pipeline_and_summaries_beside():
+    with tf.Graph().as_default(), v1.Session() as session:
+        x_t = v1.placeholder(tf.float32, (None, 4), name="Placeholder_x")
+        train_t = v1.placeholder(tf.bool, (), name="Placeholder_train")
+        v1.data.make_one_shot_iterator(tf.data.Dataset.from_tensors(POINTS)).get_next()
+        w_t = variable("w", WEIGHTS, True) * 1.0
+        y_t = tf.cond(train_t, lambda: x_t * 5, lambda: tf.nn.relu(x_t) * w_t)
+        v1.summary.scalar("loss", tf.reduce_sum(y_t))
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, "piped", {"x": x_t, "train": train_t}, {"y": y_t})
+    source = saved_model("piped", input="x", feeds={"train": False})
+    with Network(source) as net:
+        found = net.under("guided").gradient(POINTS, np.ones_like(POINTS))
+    np.testing.assert_array_equal(found, EXPECTED["guided"])
+    with pytest.raises(InputError, match="no input 'xx:0' in the graph"):
+        saved_model("piped", input="xx")
+
+
+def test_images_that_are_no_numbers_are_refused():
+    from legacy_gbp.data.image_sets import image_set
+
+    np.save("words.npy", np.array([["a", "b"]]))
+    np.save("complex.npy", np.ones((2, 4), complex))
+    with h5py.File("odd.h5", "w") as file:
+        file["scalar"], file["words"] = 1.0, np.array([[b"a", b"b"]])
+    for spec, why in (
+        ("words.npy", "give real numbers"),
+        ("complex.npy", "give real numbers"),
+        ("odd.h5:scalar", r"give \(N, ...\), N images"),
+        ("odd.h5:words", "give real numbers"),
+    ):
+        with pytest.raises(InputError, match=why):
+            image_set([spec], None)

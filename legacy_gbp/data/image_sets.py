@@ -114,6 +114,7 @@ class _Hdf5Rows:
                     f"{self._path}: no dataset {self._dataset!r}; the file holds {holds}"
                 )
             self.shape = file[self._dataset].shape
+            _check_numbers(spec, file[self._dataset])
 
     def __len__(self):
         return self.shape[0]
@@ -133,9 +134,15 @@ def _numpy_array(path):
         raise InputError(
             f"{path}: not a readable array ({reason}); save it by numpy.save"
         ) from error
-    if array.ndim < 2:
-        raise InputError(f"{path}: an array of shape {array.shape}; give (N, ...), N images")
+    _check_numbers(path, array)
     return array
+
+
+def _check_numbers(where, array):
+    if array.shape is None or len(array.shape) < 2:
+        raise InputError(f"{where}: an array of shape {array.shape}; give (N, ...), N images")
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{where}: holds values of type {array.dtype}; give real numbers")
 
 
 def _lacks_channel(found, shape):

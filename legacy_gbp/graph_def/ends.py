@@ -1,5 +1,7 @@
 """Which tensors of a graph are the input and the logits, where the graph leaves no doubt."""
 
+import re
+
 import tensorflow as tf
 
 from legacy_gbp.errors import InputError
@@ -125,7 +127,8 @@ def before_softmax(graph_def, name):
 def float_input(graph_def, name):
     """Where to differentiate: the tensor, or the float cast of integers.
 
-    The gradient with respect to integers does not exist.
+    The gradient with respect to integers does not exist. The cast becomes the
+    placeholder, and the integers, whose shape may be asked for, a cast of it.
     """
     node = by_name(graph_def)[producer(name)]
     if node.op not in ("Placeholder", "PlaceholderWithDefault"):
@@ -139,11 +142,28 @@ def float_input(graph_def, name):
             f"input {name} holds integers and has {len(floats)} casts to floating point; name the "
             "float tensor behind it by --input"
         )
-    return floats[0].name + ":0"
+    cast = floats[0]
+    integer, real = node.attr["dtype"].type, cast.attr["DstT"].type
+    shape = tf.compat.v1.AttrValue()
+    shape.shape.unknown_rank = True
+    if "shape" in node.attr:
+        shape.CopyFrom(node.attr["shape"])
+    cast.op, node.op = "Placeholder", "Cast"
+    for each in (cast, node):
+        del each.input[:]
+        each.attr.clear()
+    cast.attr["dtype"].type = real
+    cast.attr["shape"].CopyFrom(shape)
+    node.input.append(cast.name)
+    node.attr["SrcT"].type, node.attr["DstT"].type = real, integer
+    return cast.name + ":0"
 
 
 def _is_array_of_numbers(node, producer_version):
-    dtype = tf.as_dtype(node.attr["dtype"].type)
+    try:
+        dtype = tf.as_dtype(node.attr["dtype"].type)
+    except TypeError:  # of a type that this TensorFlow does not know
+        return False
     if not (dtype.is_floating or dtype.is_integer):
         return False
     # Before version 24 an empty shape was an unknown one. Asking for a value would make one.
@@ -157,7 +177,14 @@ def _checked(graph_def, name, where, what):
     nodes = by_name(graph_def)
     if producer(name) not in nodes:
         raise InputError(f"{where}: no {what} {name!r} in the graph; {near_names(name, nodes)}")
+    check_tensor_name(name, where, what)
     return _full(name)
+
+
+def check_tensor_name(name, where, what):
+    """Refuse what is no name of a tensor, such as ``^node`` and ``node:x``."""
+    if not re.match(r"[^^:]+(:[0-9]+)?$", name):
+        raise InputError(f"{where}: {what} {name!r} is no tensor; write NAME or NAME:NUMBER")
 
 
 def _full(name):

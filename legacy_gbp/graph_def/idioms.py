@@ -10,6 +10,9 @@ relu(x) + a (x - |x|) 0.5             PReLU of the tutorials
 maximum(0, x) + a minimum(0, x)       PReLU
 minimum(relu(x), c)                   clipped ReLU, Keras' max_value; also in a
                                       maximum with 0
+where(x > c, x, f(x)), f often 0      hand-written ReLUs and ELUs
+x cast(x > c)                         Keras' ThresholdedReLU
+a x + b |x|, a + b = 1                leaky ReLU of pix2pix
 ====================================  =============================================
 
 The operations inside keep the chain rule: together they are the derivative of
@@ -19,13 +22,14 @@ max(R, 0) whatever the input was, the derivative inside is replaced by 1.
 """
 
 import numpy as np
-import tensorflow as tf
 
 from legacy_gbp.graph_def.marks import mark
 from legacy_gbp.graph_def.nodes import add, by_name, consumers, data_inputs, producer
 from legacy_gbp.relu_audit import IDIOM, INSIDE
+from legacy_gbp.written_out import constant_value
 
-SUMS = ("Add", "AddV2", "Sub")
+SUMS = ("Add", "AddV2", "AddN", "Sub")
+ABOVE, BELOW = ("Greater", "GreaterEqual"), ("Less", "LessEqual")
 
 
 class _Reader:
@@ -43,19 +47,12 @@ class _Reader:
         return data_inputs(node)
 
     def constant(self, name):
-        """Value of a constant, seen through identities, else None."""
-        node = self.nodes.get(producer(name))
-        while node is not None and node.op == "Identity":
-            node = self.nodes.get(producer(node.input[0]))
-        if node is None or node.op != "Const":
-            return None
-        return tf.make_ndarray(node.attr["value"].tensor)
+        """Value of a constant, seen through identities, casts and fills, else None."""
+        return constant_value(self.nodes, name)
 
     def is_all(self, name, value):
         constant = self.constant(name)
-        if constant is None:
-            return value == 0 and self.inputs(name, "ZerosLike") is not None
-        return constant.size and np.all(constant == value)
+        return constant is not None and constant.size and np.all(constant == value)
 
     def with_constant(self, name, op, value):
         """The other input of a commutative operation with a constant, else None."""
@@ -137,6 +134,9 @@ def _is_negative_part(read, name, x):
     rectified = read.rectified(name)
     if rectified:
         return _same((read.inputs(rectified, "Neg") or [None])[0], x)
+    outer = read.inputs(name, "Neg", "RealDiv")
+    if outer and (len(outer) == 1 or read.constant(outer[1]) is not None):
+        return _is_negative_part(read, outer[0], x)
     return any(_is_negative_part(read, rest, x) for rest, _ in read.times_constant(name))
 
 
@@ -144,8 +144,61 @@ def _same(name, x):
     return name is not None and name == x
 
 
+def _of_select(read, node):
+    """X of where(x > c, x, f(x)), or of where(x < c, f(x), x)."""
+    if node.op not in ("Select", "SelectV2"):
+        return None
+    condition, if_true, if_false = data_inputs(node)
+    if _same(_kept_above(read, condition, ABOVE, BELOW), if_true):
+        return if_true
+    if _same(_kept_above(read, condition, BELOW, ABOVE), if_false):
+        return if_false
+    return None
+
+
+def _of_gate(read, node):
+    """X of x cast(x > c)."""
+    if node.op != "Mul":
+        return None
+    for one, other in _both_ways(data_inputs(node)):
+        cast = read.inputs(other, "Cast")
+        if cast and _same(_kept_above(read, cast[0], ABOVE, BELOW), one):
+            return one
+    return None
+
+
+def _kept_above(read, name, ops, reversed_ops):
+    """X of x > c or of c < x, else None."""
+    for place, kinds in ((0, ops), (1, reversed_ops)):
+        compared = read.inputs(name, *kinds)
+        if compared and read.constant(compared[1 - place]) is not None:
+            return compared[place]
+    return None
+
+
+def _of_absolute(read, node):
+    """X of a x + b |x|, a >= b > 0 and a + b = 1, or of a multiple of it that is x for x > 0."""
+    scaled = [(node.name, np.float32(1)), *read.times_constant(node.name)]
+    for name, scale in scaled:
+        for one, other in _both_ways(read.inputs(name, "Add", "AddV2", "AddN")):
+            for linear, a in [(one, np.float32(1)), *read.times_constant(one)]:
+                for bent, b in [(other, np.float32(1)), *read.times_constant(other)]:
+                    x = (read.inputs(bent, "Abs") or [None])[0]
+                    fits = x == linear and np.all(b > 0) and np.all(a >= b)
+                    if fits and np.allclose(scale * (a + b), 1):
+                        return x
+    return None
+
+
 # The first that fits is taken: a clipped ReLU ends in a maximum too.
-PATTERNS = {"ClippedRelu": _of_clipped, "PRelu": _of_prelu, "MaximumRelu": _of_maximum}
+PATTERNS = {
+    "ClippedRelu": _of_clipped,
+    "PRelu": _of_prelu,
+    "MaximumRelu": _of_maximum,
+    "SelectRelu": _of_select,
+    "GatedRelu": _of_gate,
+    "AbsRelu": _of_absolute,
+}
 
 
 def rewrite_idioms(graph_def, rule):
@@ -172,7 +225,7 @@ def rewrite_idioms(graph_def, rule):
             x = pattern(read, node)
             if x:
                 inside = _inside(read, node.name, x)
-                if _is_closed(read, inside, node.name):
+                if inside and _is_closed(read, inside, node.name):
                     found.append((node, kind, x, inside))
                 break
     # An idiom within an idiom goes backwards with it.
@@ -188,14 +241,17 @@ def rewrite_idioms(graph_def, rule):
 
 
 def _inside(read, name, x):
-    """Names of the nodes from x to the end of an idiom."""
+    """Names of the nodes from x to the end of an idiom; None where it depends on more than x."""
     inside, todo = set(), [name]
     while todo:
         current = todo.pop()
         if current == x or producer(current) in inside or read.constant(current) is not None:
             continue
-        inside.add(producer(current))
-        todo += data_inputs(read.nodes[producer(current)])
+        node = read.nodes.get(producer(current))
+        if node is None or not data_inputs(node):
+            return None
+        inside.add(node.name)
+        todo += data_inputs(node)
     return inside
 
 
@@ -210,17 +266,14 @@ def _close(graph_def, node, kind, x, rule):
 
     Returns its new name.
     """
-    end, dtype = node.name, {"T": node.attr["T"]}
+    end = node.name
     node.name = f"{end}/{kind}"
     inner = node.name
-    if rule == "deconvnet":
-        # The value of the idiom, the derivative of x: y + (x - x), y and one x held.
-        add(graph_def, "StopGradient", f"{end}/held", [inner], **dtype)
-        add(graph_def, "StopGradient", f"{end}/held_x", [x], **dtype)
-        add(graph_def, "Sub", f"{end}/nothing", [x, f"{end}/held_x"], **dtype)
-        add(graph_def, "AddV2", f"{end}/passing", [f"{end}/held", f"{end}/nothing"], **dtype)
-        inner = f"{end}/passing"
-    closing = add(graph_def, "Identity", end, [inner], **dtype)
+    if rule == "deconvnet":  # the value of the idiom, the derivative of x
+        closing = add(graph_def, "IdentityN", end, [inner, x])
+        closing.attr["T"].list.type.extend([node.attr["T"].type] * 2)
+    else:
+        closing = add(graph_def, "Identity", end, [inner], T=node.attr["T"])
     closing.attr[IDIOM].s = kind.encode()
     mark(closing, rule)
     return node.name

@@ -7,7 +7,9 @@ override never reaches the ReLUs inside. TensorFlow's graph optimiser inlines.
 import tensorflow as tf
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.graph_def.nodes import CALLS
+from legacy_gbp.graph_def.nodes import CALLS, all_nodes
+
+LOOPS = ("While", "StatelessWhile")
 
 
 def has_calls(graph_def):
@@ -33,6 +35,40 @@ def inline(graph_def, wanted, where):
     """
     if not has_calls(graph_def):
         return graph_def
+    try:
+        inlined = _optimized(_free_to_inline(graph_def), wanted)
+    except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise InputError(
+            f"{where}: TensorFlow {tf.__version__} cannot inline the functions of the graph "
+            f"({reason}); try the version that made it"
+        ) from error
+    if has_calls(inlined):
+        left = [node.name for node in inlined.node if node.op in CALLS]
+        raise InputError(
+            f"{where}: the call {left[0] if left else 'of a function'} could not be inlined, so no "
+            "rule would reach its ReLUs; freeze the model with its functions inlined"
+        )
+    return inlined
+
+
+def _free_to_inline(graph_def):
+    """Without what keeps a function whole, and with loops and branches left as they are.
+
+    Lowered to the control flow of TensorFlow 1, a loop could not be differentiated.
+    """
+    free = tf.compat.v1.GraphDef()
+    free.CopyFrom(graph_def)
+    for function in free.library.function:
+        function.attr.pop("_noinline", None)
+    for node in all_nodes(free):
+        if node.op in LOOPS:
+            node.attr.pop("_lower_using_switch_merge", None)
+        node.attr.pop("_noinline", None)
+    return free
+
+
+def _optimized(graph_def, wanted):
     from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
     from tensorflow.python.grappler import tf_optimizer
 
@@ -48,11 +84,4 @@ def inline(graph_def, wanted, where):
     rewrite.min_graph_nodes = -1
     rewrite.meta_optimizer_iterations = rewriter_config_pb2.RewriterConfig.ONE
     rewrite.optimizers.append("function")
-    inlined = tf_optimizer.OptimizeGraph(config, meta)
-    if has_calls(inlined):
-        left = [node.name for node in inlined.node if node.op in CALLS]
-        raise InputError(
-            f"{where}: the call {left[0] if left else 'of a function'} could not be inlined, so no "
-            "rule would reach its ReLUs; freeze the model with its functions inlined"
-        )
-    return inlined
+    return tf_optimizer.OptimizeGraph(config, meta)

@@ -35,6 +35,13 @@ def all_nodes(graph_def):
         yield from function.node_def
 
 
+def called(node):
+    """Names of what may be functions that a node calls: by an attribute, or by its own kind."""
+    names = [value.func.name for value in node.attr.values() if value.HasField("func")]
+    names += [func.name for value in node.attr.values() for func in value.list.func]
+    return [*names, node.op]
+
+
 def add(graph_def, op, name, inputs, **attributes):
     """Append a node; `attributes` are AttrValues to copy."""
     node = graph_def.node.add(op=op, name=name, input=inputs)

@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from legacy_gbp.graph_def.nodes import by_name, producer
+from legacy_gbp.errors import InputError
+from legacy_gbp.graph_def.nodes import by_name, called, producer
 
 
 def prune(graph_def, wanted, fed=()):
@@ -19,7 +20,7 @@ def prune(graph_def, wanted, fed=()):
     Returns
     -------
     GraphDef
-        With the whole library of functions. Colocation constraints are
+        With the functions that it calls. Colocation constraints are
         dropped: they may name nodes that are gone.
     """
     nodes = by_name(graph_def)
@@ -28,10 +29,12 @@ def prune(graph_def, wanted, fed=()):
         name = todo.pop()
         if name in kept:
             continue
+        if name not in nodes:
+            raise InputError(f"the graph is broken: it lacks its node {name!r}; export it again")
         kept.add(name)
         if name not in fed:
             todo += [producer(read) for read in nodes[name].input]
-    pruned = tf.compat.v1.GraphDef(versions=graph_def.versions, library=graph_def.library)
+    pruned = tf.compat.v1.GraphDef(versions=graph_def.versions)
     for node in graph_def.node:
         if node.name in kept:
             copy = pruned.node.add()
@@ -40,4 +43,23 @@ def prune(graph_def, wanted, fed=()):
             copy.device = ""
             if node.name in fed:
                 del copy.input[:]  # a placeholder takes its place
+    _keep_called(pruned, graph_def.library)
     return pruned
+
+
+def _keep_called(pruned, library):
+    """Copy the functions that are called, directly or by others; not those of input pipelines."""
+    functions = {function.signature.name: function for function in library.function}
+    gradients = {note.function_name: note for note in library.gradient}
+    todo = [name for node in pruned.node for name in called(node)]
+    kept = set()
+    while todo:
+        name = todo.pop()
+        if name in kept or name not in functions:
+            continue
+        kept.add(name)
+        todo += [inner for node in functions[name].node_def for inner in called(node)]
+        if name in gradients:
+            todo.append(gradients[name].gradient_func)
+    pruned.library.function.extend(f for f in library.function if f.signature.name in kept)
+    pruned.library.gradient.extend(g for g in library.gradient if g.function_name in kept)

@@ -15,10 +15,10 @@ DANGEROUS = re.compile(
     (Eager)?PyFunc(Stateless)?$ | .*PyFunc.* | PyCall | .*Python.*
     | ReadFile | WriteFile | MatchingFiles | .*Reader(V2)?$ | ReaderRead.* | ReaderRestore.*
     | Save(V2|Slices)?$ | Restore(V2|Slice)?$ | MergeV2Checkpoints | ShardedFilename
-    | PrintV2? | .*Summary(V2|Writer|Db)?.* | .*FileWriter.* | WriteGraphSummary
-    | InitializeTableFromTextFile.* | .*DatasetFromFile.* | .*(TextLine|TFRecord|FixedLengthRecord|
-      Sql|File)Dataset.* | .*Iterator.* | LoadDataset.* | SaveDataset.* | .*SnapshotDataset.*
-    | LMDB.* | DecodeProto.* | EncodeProto.* | .*Rpc.* | .*Grpc.* | .*Send$ | .*Recv$
+    | PrintV2 | (?!(Scalar|Histogram|Image|Audio|Tensor|Merge)Summary(V2)?$).*Summary.*
+    | .*FileWriter.* | ImportEvent | Debug.* | GenerateVocabRemapping | LoadAndRemapMatrix
+    | InitializeTableFromTextFile.* | .*Dataset.* | .*Iterator.* | .*LMDB.*
+    | DecodeProto.* | EncodeProto.* | .*Rpc.* | .*Grpc.* | .*Send$ | .*Recv$
     | ConfigureDistributed.* | .*Custom(Op)?Library.* | LoadLibrary.* | XlaLaunch.* | RemoteCall
     | .*GcsConfigure.* | Abort | .*Shell.* | .*Subprocess.*
     """,

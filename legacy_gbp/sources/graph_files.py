@@ -6,7 +6,7 @@ from legacy_gbp.graph_def.freeze import variables_of
 from legacy_gbp.graph_def.nodes import producer
 from legacy_gbp.graph_def.prune import prune
 from legacy_gbp.graph_def.read import read_graph_def
-from legacy_gbp.sources.imported import Imported
+from legacy_gbp.sources.imported import Imported, with_open_inputs
 
 
 def frozen_graph(path, input=None, output=None, feeds=None, trusted=False):
@@ -42,6 +42,7 @@ def from_graph_def(graph_def, where, input=None, output=None, feeds=None, truste
     else:
         inputs = find_inputs(graph_def, named, where)
         output = find_output(graph_def, None, inputs, where)
+    graph_def = with_open_inputs(graph_def, inputs, where)
     needed = prune(graph_def, [producer(output)])
     left = variables_of(needed)
     if left:

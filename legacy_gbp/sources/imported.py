@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.graph_def.ends import float_input
+from legacy_gbp.graph_def.ends import check_tensor_name, float_input
 from legacy_gbp.graph_def.freeze import freeze
 from legacy_gbp.graph_def.fused import expand_fused
 from legacy_gbp.graph_def.idioms import rewrite_idioms
@@ -22,7 +22,6 @@ from legacy_gbp.layer_names import near_names
 from legacy_gbp.sources.endpoints import Endpoints
 
 UNDECIDED = "Placeholder"
-FED = ("Placeholder", "PlaceholderWithDefault")
 
 
 class Imported:
@@ -58,13 +57,16 @@ class Imported:
     ):
         self.where, self.output, self._loops = where, output, loops
         feeds = {_full(name): value for name, value in (feeds or {}).items()}
+        for name in feeds:
+            check_tensor_name(name, where, "--feed")
         for name in inputs:
+            check_tensor_name(name, where, "input")
             if producer(name) not in by_name(graph_def):
                 raise InputError(
                     f"{where}: output {output} does not depend on input {name}; choose another "
                     "input or output"
                 )
-        graph_def = _with_open_inputs(graph_def, inputs, where)
+        graph_def = with_open_inputs(graph_def, inputs, where)
         roots = [producer(output), *(producer(e) for note in loops for e in note.loop_exit_names)]
         graph_def = prune(graph_def, roots)
         check_harmless(graph_def, where, trusted)
@@ -97,13 +99,15 @@ class Imported:
         inside = rewrite_idioms(graph_def, rule)
         set_marks(graph_def, rule, inside)
         import_graph(graph_def, self.where, self._loops)
-        graph = tf.compat.v1.get_default_graph()
         return Endpoints(
-            tuple(graph.get_tensor_by_name(name) for name in self.inputs),
-            graph.get_tensor_by_name(self.output),
-            {graph.get_tensor_by_name(name): value for name, value in self._feeds.items()},
+            tuple(self._tensor(name) for name in self.inputs),
+            self._tensor(self.output),
+            {self._tensor(name): value for name, value in self._feeds.items()},
             [],
         )
+
+    def _tensor(self, name):
+        return _tensor_in(tf.compat.v1.get_default_graph(), name, self.where)
 
     def _check_feeds(self, feeds, inputs):
         nodes = by_name(self._graph_def)
@@ -137,26 +141,36 @@ def import_graph(graph_def, where, loops=()):
         ) from error
 
 
-def _with_open_inputs(graph_def, inputs, where):
-    """Make placeholders of inputs that the graph computes itself, such as a decoded picture."""
+def with_open_inputs(graph_def, inputs, where):
+    """Make placeholders of inputs that the graph computes itself, such as a decoded picture.
+
+    What only they need is not pruned yet.
+    """
     nodes = by_name(graph_def)
-    computed = [name for name in inputs if nodes[producer(name)].op not in FED]
+    computed = [name for name in inputs if nodes[producer(name)].op != UNDECIDED]
     if not computed:
         return graph_def
     scratch = tf.Graph()
     with scratch.as_default():
-        import_graph(graph_def, where)
+        import_graph(prune(graph_def, [producer(name) for name in computed]), where)
     opened = tf.compat.v1.GraphDef()
     opened.CopyFrom(graph_def)
     for name in computed:
-        tensor_t, node = scratch.get_tensor_by_name(name), by_name(opened)[producer(name)]
+        tensor_t, node = _tensor_in(scratch, name, where), by_name(opened)[producer(name)]
         if tensor_t.value_index:
             raise InputError(f"{where}: input {name} is a second output; name another tensor")
         node.Clear()
         node.op, node.name = "Placeholder", producer(name)
-        node.attr["dtype"].type = tensor_t.dtype.as_datatype_enum
+        node.attr["dtype"].type = tensor_t.dtype.base_dtype.as_datatype_enum
         node.attr["shape"].shape.CopyFrom(tensor_t.shape.as_proto())
     return opened
+
+
+def _tensor_in(graph, name, where):
+    try:
+        return graph.get_tensor_by_name(name)
+    except KeyError as error:
+        raise InputError(f"{where}: {' '.join(str(error.args[0]).split())}") from error
 
 
 def parse_value(text):

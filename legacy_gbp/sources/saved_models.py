@@ -2,7 +2,7 @@
 
 TensorFlow's own loader restores the variables into a scratch graph, because a
 SavedModel of TensorFlow 2 stores them under names that only its program knows.
-So the whole graph is looked at before it runs.
+So what the loader runs is looked at before.
 """
 
 import os
@@ -10,7 +10,7 @@ import os
 import tensorflow as tf
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.graph_def.ends import before_softmax, find_output
+from legacy_gbp.graph_def.ends import before_softmax, find_inputs, find_output
 from legacy_gbp.graph_def.freeze import variables_of
 from legacy_gbp.graph_def.inline import inline
 from legacy_gbp.graph_def.nodes import producer
@@ -21,6 +21,7 @@ from legacy_gbp.sources.imported import Imported
 from legacy_gbp.sources.live_sessions import variable_values
 
 SERVE = "serve"
+INITIALISERS = ("__saved_model_init_op", "saved_model_main_op", "legacy_init_op")
 
 
 def saved_model(path, signature=None, input=None, output=None, feeds=None, trusted=False):
@@ -44,6 +45,9 @@ def saved_model(path, signature=None, input=None, output=None, feeds=None, trust
     chosen = _signature(meta, signature, path)
     _check_before_loading(meta, path, trusted)
     inputs = _inputs(chosen, input, path)
+    for name in inputs:
+        find_inputs(meta.graph_def, [name], path)
+    feeds = {_argument(chosen, name): value for name, value in (feeds or {}).items()}
     graph = tf.Graph()
     with graph.as_default(), tf.compat.v1.Session(graph=graph) as session:
         try:
@@ -72,13 +76,16 @@ def _serving_meta(path):
     metas = [meta for meta in stored.meta_graphs if SERVE in meta.meta_info_def.tags]
     if not metas:
         raise InputError(f"{file}: holds no graph tagged {SERVE!r}; export the model for serving")
-    return metas[0]
+    plain = [meta for meta in metas if list(meta.meta_info_def.tags) == [SERVE]]
+    return (plain or metas)[0]  # others are for accelerators
 
 
 def _check_before_loading(meta, path, trusted):
-    """Everything but the saver, which reads the checkpoint beside the graph."""
-    graph_def = tf.compat.v1.GraphDef()
-    graph_def.CopyFrom(meta.graph_def)
+    """What the loader runs, but the saver, which reads the checkpoint beside the graph.
+
+    The part that the output needs is looked at later, like that of other formats.
+    """
+    graph_def = prune(meta.graph_def, _run_by_the_loader(meta))
     kept = [node for node in graph_def.node if not _is_saver(node)]
     del graph_def.node[:]
     graph_def.node.extend(kept)
@@ -87,6 +94,17 @@ def _check_before_loading(meta, path, trusted):
         del function.node_def[:]
         function.node_def.extend(body)
     check_harmless(graph_def, path, trusted)
+
+
+def _run_by_the_loader(meta):
+    """Names of the operations that restore variables and fill tables."""
+    names = [meta.saver_def.restore_op_name] if meta.saver_def.restore_op_name else []
+    for key in INITIALISERS:
+        if key in meta.collection_def:
+            names += meta.collection_def[key].node_list.value
+        if key in meta.signature_def:
+            names += [info.name for info in meta.signature_def[key].outputs.values()]
+    return [producer(name) for name in names]
 
 
 def _is_saver(node):
@@ -119,6 +137,10 @@ def _inputs(signature, given, path):
         return list(arguments.values())
     named = [given] if isinstance(given, str) else list(given)
     return [_full(arguments.get(name, name)) for name in named]
+
+
+def _argument(signature, name):
+    return signature.inputs[name].name if name in signature.inputs else name
 
 
 def _output(graph_def, signature, given, inputs, path):
