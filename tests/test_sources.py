@@ -391,6 +391,23 @@ def test_a_saved_model_of_tensorflow_2():
         saved_model("saved", signature="other")
 
 
+@pytest.mark.skipif(not TF2, reason="SavedModels of TensorFlow 2")
+def test_a_variable_inside_a_loop_body_is_said():
+    class Module(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = tf.Variable(np.ones(4, "f4"))
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.float32)])
+        def __call__(self, x):
+            body = lambda i, t: (i + 1, tf.nn.relu(t) * self.w)  # noqa: E731
+            return {"y": tf.while_loop(lambda i, t: i < 2, body, (0, x))[1]}
+
+    tf.saved_model.save(Module(), "looped")
+    with pytest.raises(InputError, match=r"reads variable .* inside of its body"):
+        saved_model("looped")
+
+
 def fused(activation, op="_FusedConv2D"):
     graph_def = v1.GraphDef()
     graph_def.versions.producer = 24

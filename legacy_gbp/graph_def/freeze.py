@@ -7,6 +7,7 @@ from legacy_gbp.graph_def.nodes import by_name, data_inputs, producer
 from legacy_gbp.layer_names import near_names
 
 VARIABLES = ("Variable", "VariableV2", "VarHandleOp")
+BODIES = ("While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase")
 PASSING = ("Identity", "Enter", "Switch", "RefSwitch", "RefEnter", "RefIdentity")
 
 
@@ -43,7 +44,8 @@ def freeze(graph_def, values, where):
                 )
             held[node.name] = _to_constant(node, values[node.name])
     for node in graph_def.node:
-        source = _variable_behind(node, nodes, held)
+        _check_not_in_a_body(node, nodes, held, where)
+        source = _variable_behind(data_inputs(node), nodes, held)
         if source is None:
             continue
         if node.op == "ReadVariableOp":
@@ -55,9 +57,20 @@ def freeze(graph_def, values, where):
             node.attr["T"].type = held[source]
 
 
-def _variable_behind(node, nodes, held):
-    """The variable that the first input of a node passes on, through identities and loops."""
-    inputs = data_inputs(node)
+def _check_not_in_a_body(node, nodes, held, where):
+    if node.op not in BODIES:
+        return
+    for name in data_inputs(node):
+        source = _variable_behind([name], nodes, held)
+        if source is not None:
+            raise InputError(
+                f"{where}: {node.name} ({node.op}) reads variable {source!r} inside of its body, "
+                "which cannot be frozen here; export the model with its variables frozen"
+            )
+
+
+def _variable_behind(inputs, nodes, held):
+    """The variable that the first of some inputs passes on, through identities and loops."""
     while inputs:
         name = producer(inputs[0])
         if name in held:
