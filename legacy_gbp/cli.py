@@ -356,6 +356,9 @@ def _add_explain(commands):
         default="none",
         help="of 0..255 pictures: caffe as VGG19, tf -1..1, unit 0..1 (none)",
     )
+    parser.add_argument(
+        "--compare", action="store_true", help="put the plain gradient beside the map"
+    )
     parser.add_argument("--output", metavar="FILE", type=_path, help="write the maps to HDF5")
     parser.add_argument(
         "--figure", metavar="PNG", type=_path, help="draw the first twelve, map and overlay"

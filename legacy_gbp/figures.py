@@ -155,48 +155,50 @@ def save(figure, path):
         figure.savefig(partial, dpi=100, format="png")
 
 
-def explained_page(title, shown, method):
-    """Images of any network, each beside its map and under it.
+def explained_page(title, shown):
+    """Images of any network, each beside its maps and under the last of them.
 
     Parameters
     ----------
     title : str
-    shown : list of (caption, image, map)
-        Arrays (H, W, C), or (features,). Three channels are drawn as colours;
-        of a map of several channels the sum is drawn.
-    method : str
-        What made the maps.
+    shown : list of (caption, image, named)
+        named is a list of (method, map); image and maps are arrays (H, W, C),
+        or (features,). Three channels are drawn as colours; of a map of several
+        channels the sum is drawn.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    a_row = min(2, len(shown))
+    panels = len(shown[0][2]) + 2
+    a_row = min(PANELS_A_ROW // panels or 1, len(shown))
     rows = -(-len(shown) // a_row)
     width, height = PANEL_INCHES
     tall = HEAD_INCHES + rows * height + FOOT_INCHES
-    figure = Figure(figsize=(a_row * 3 * width, tall))
+    figure = Figure(figsize=(a_row * panels * width, tall))
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(
-        rows, 3 * a_row, left=0.03, right=0.99, wspace=0.08, hspace=0.2,
+        rows, panels * a_row, left=0.03, right=0.99, wspace=0.08, hspace=0.2,
         top=1 - HEAD_INCHES / tall, bottom=FOOT_INCHES / tall,
     )  # fmt: skip
-    for k, (caption, image, found) in enumerate(shown):
+    for k, (caption, image, named) in enumerate(shown):
         row, column = divmod(k, a_row)
-        axes = [figure.add_subplot(grid[row, 3 * column + part]) for part in range(3)]
-        for one, text in zip(axes, (caption, method, "overlay")):
+        axes = [figure.add_subplot(grid[row, panels * column + part]) for part in range(panels)]
+        for one, text in zip(axes, (caption, *(name for name, _ in named), "overlay")):
             one.set_title(text, fontsize=8, loc="left")
         if np.ndim(image) < 3:
-            _draw_features(axes, image, found)
+            _draw_features(axes, image, [found for _, found in named])
             continue
-        signed = found.sum(axis=-1)
         _draw_image(axes[0], image)
-        draw_panel(axes[1], signed, signed=True, origin="upper")
-        _draw_overlay(axes[2], image, signed)
+        for one, (_, found) in zip(axes[1:], named):
+            draw_panel(one, found.sum(axis=-1), signed=True, origin="upper")
+        _draw_overlay(axes[-1], image, named[-1][1].sum(axis=-1))
         for one in axes[0 if column else 1 :]:
             one.set_yticklabels([])
     figure.suptitle(title, fontsize=11)
-    note = MAP_SCALE + ("\n" + GUIDED_NOTE if "guided" in method else "")
+    note = MAP_SCALE + (
+        "\n" + GUIDED_NOTE if any("guided" in name for name, _ in shown[0][2]) else ""
+    )
     figure.text(0.5, 0.012, note, ha="center", fontsize=7, color="0.3")
     return figure
 
@@ -223,12 +225,12 @@ def _draw_overlay(axes, image, signed):
     axes.tick_params(labelsize=6, length=2)
 
 
-def _draw_features(axes, values, found):
-    """Inputs without places: values and map along their number."""
-    for one, series in zip(axes, (values, found)):
+def _draw_features(axes, values, maps):
+    """Inputs without places: values and maps along their number."""
+    for one, series in zip(axes, (values, *maps)):
         one.plot(np.ravel(series), drawstyle="steps-mid", linewidth=0.8)
         one.tick_params(labelsize=6, length=2)
-    axes[2].axis("off")
+    axes[-1].axis("off")
 
 
 def _clip(signed):

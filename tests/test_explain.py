@@ -71,12 +71,13 @@ def test_inspect_lists_ends_layers_and_the_audit(frozen, capsys):
 
 def test_explain_writes_maps_and_a_picture(frozen, capsys):
     argv = ["explain", frozen, "--images", "images.npy", "--output", "maps.h5"]
-    out = said([*argv, "--figure", "maps.png", "--batch-size", "3"], capsys)
+    out = said([*argv, "--figure", "maps.png", "--batch-size", "3", "--compare"], capsys)
     assert "-- 4 maps by guided of predicted" in out and "-- in maps.png" in out
     expected, _ = maps(Overridden(), "guided")
     with h5py.File("maps.h5", "r") as file:
         np.testing.assert_allclose(file["maps"][()], expected, rtol=1e-5, atol=1e-6)
         assert file["logits"].shape == (4, 3)
+        assert file["maps_gradient"].shape == expected.shape
         assert file.attrs["method"] == "guided" and file.attrs["target"] == "predicted"
         assert len(file.attrs["model_sha256"]) == 64
         assert file.attrs["tensorflow_version"] == tf.__version__

@@ -14,6 +14,7 @@ from legacy_gbp.errors import InputError
 from legacy_gbp.progress import progress
 
 IMAGES_ON_A_PAGE = 12
+PLAIN = "gradient"
 
 
 def run(_, options):
@@ -36,7 +37,9 @@ def run(_, options):
                 "Python, with a tuple of arrays"
             )
         images = image_set(options.images, _shape_of_one(ends.input_ts[0]))
-        explain = bound(options.method, net, options.layer)
+        methods = [PLAIN] if options.compare and options.method != PLAIN else []
+        methods.append(options.method)  # last: what is asked for
+        explain = {name: bound(name, net, options.layer) for name in methods}
         append = lambda **columns: None  # noqa: E731
         if options.output:
             append = stack.enter_context(_record(options, source))
@@ -48,15 +51,16 @@ def run(_, options):
             raw = images.read(start, min(start + size, count))
             fed = SCALES[options.scale](raw)
             logits = net.logits(fed)
-            maps = explain(fed, options.target)
-            _check(maps, logits, images, start)
+            found = {name: explain[name](fed, options.target) for name in methods}
+            for maps in found.values():
+                _check(maps, logits, images, start)
+            maps = found[options.method]
             zeros += [start + k for k in range(len(maps)) if not maps[k].any()]
-            append(maps=maps, logits=logits, name=_names(images, start, len(raw)))
-            room = IMAGES_ON_A_PAGE - len(shown)
-            shown += [
-                (images.name(start + k), raw[k], maps[k], logits[k])
-                for k in range(min(room, len(raw)))
-            ]
+            others = {f"maps_{name}": found[name] for name in methods[:-1]}
+            append(maps=maps, **others, logits=logits, name=_names(images, start, len(raw)))
+            for k in range(min(IMAGES_ON_A_PAGE - len(shown), len(raw))):
+                caption = f"{images.name(start + k)[-30:]}: predicted {int(np.argmax(logits[k]))}"
+                shown.append((caption, raw[k], [(name, found[name][k]) for name in methods]))
         missed = [finding for finding in _audits(net) if not finding.took]
     _draw(options, shown)
     _report(options, count, zeros, missed, images)
@@ -124,11 +128,7 @@ def _draw(options, shown):
     from legacy_gbp import figures
 
     title = f"{os.path.basename(options.model)}: {options.method} of {_words(options.target)}"
-    page = [
-        (f"{name[-30:]}: predicted {int(np.argmax(logits))}", raw, maps)
-        for name, raw, maps, logits in shown
-    ]
-    figures.save(figures.explained_page(title, page, options.method), options.figure)
+    figures.save(figures.explained_page(title, shown), options.figure)
 
 
 def _words(target):
