@@ -59,7 +59,7 @@ def run(_, options):
             others = {f"maps_{name}": found[name] for name in methods[:-1]}
             append(maps=maps, **others, logits=logits, name=_names(images, start, len(raw)))
             for k in range(min(IMAGES_ON_A_PAGE - len(shown), len(raw))):
-                caption = f"{images.name(start + k)[-30:]}: predicted {int(np.argmax(logits[k]))}"
+                caption = f"{images.name(start + k)[-18:]}: class {int(np.argmax(logits[k]))}"
                 shown.append((caption, raw[k], [(name, found[name][k]) for name in methods]))
         missed = [finding for finding in _audits(net) if not finding.took]
     _draw(options, shown)
