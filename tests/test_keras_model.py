@@ -11,6 +11,7 @@ import tensorflow as tf
 from legacy_gbp import InputError, Network, guided_backprop
 from legacy_gbp.attribution.target import Layer
 from legacy_gbp.sources.keras_models import keras_model
+from legacy_gbp.sources.saved_models import saved_model
 
 TF2 = not tf.__version__.startswith("1.")
 keras = tf.keras
@@ -221,3 +222,30 @@ def test_what_is_no_model_is_refused():
         keras_model("bad.h5")
     with pytest.raises(InputError, match=r"gone.h5: no such file"):
         keras_model("gone.h5")
+
+
+def test_the_same_model_as_a_saved_model():
+    """Exported by the Keras of its era; the maps are those of the whole-model file."""
+    graph = tf.Graph()
+    with graph.as_default() if not TF2 else tf.device("/cpu:0"):
+        if TF2:
+            model = small()
+            model.export("exported", verbose=False)
+            model.save("small.h5")
+        else:
+            with tf.compat.v1.Session(graph=graph).as_default() as session:
+                model = small()
+                session.run(tf.compat.v1.global_variables_initializer())
+                tf.compat.v1.saved_model.simple_save(
+                    session, "exported", {"x": model.inputs[0]}, {"y": model.outputs[0]}
+                )
+                model.save("small.h5")
+                session.close()
+    images = np.random.RandomState(0).normal(size=(2, 8, 8, 3)).astype("f4")
+    found = []
+    for source in (keras_model("small.h5"), saved_model("exported")):
+        with Network(source) as net:
+            found.append(guided_backprop(net, images, 2))
+            assert [f.took for f in net.under("guided").audit] == [True] * 3
+    assert np.abs(found[0]).max() > 0
+    assert np.abs(found[0] - found[1]).max() < 1e-6 * np.abs(found[0]).max()
