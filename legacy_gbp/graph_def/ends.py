@@ -5,7 +5,8 @@ import re
 import tensorflow as tf
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.graph_def.nodes import by_name, consumers, data_inputs, producer
+from legacy_gbp.graph_def.nodes import by_name, consumers, data_inputs, full, producer
+from legacy_gbp.graph_def.prune import prune
 from legacy_gbp.layer_names import near_names
 
 NO_OUTPUT = (
@@ -16,6 +17,31 @@ NO_OUTPUT = (
 EMPTY_SHAPE_IS_SCALAR = 24
 PASSING = ("Identity", "IdentityN", "Reshape")
 FLOATS = [kind.as_datatype_enum for kind in (tf.float16, tf.bfloat16, tf.float32, tf.float64)]
+
+
+def find_ends(graph_def, input, output, where):
+    """Names of the input tensors and of the tensor to explain, as given or inferred.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+    input : str, sequence of str, or None
+    output : str or None
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    inputs : list of str
+    output : str
+    """
+    named = [input] if isinstance(input, str) else list(input or [])
+    if not output:
+        inputs = find_inputs(graph_def, named, where)
+        return inputs, find_output(graph_def, None, inputs, where)
+    output = find_output(graph_def, output, [], where)
+    searched = graph_def if named else prune(graph_def, [producer(output)])
+    return find_inputs(searched, named, where), output
 
 
 def find_inputs(graph_def, names, where):
@@ -121,7 +147,7 @@ def before_softmax(graph_def, name):
     end = nodes.get(producer(current))
     if end is None or end.op not in ("Softmax", "LogSoftmax"):
         return name
-    return _full(end.input[0])
+    return full(end.input[0])
 
 
 def float_input(graph_def, name):
@@ -178,17 +204,13 @@ def _checked(graph_def, name, where, what):
     if producer(name) not in nodes:
         raise InputError(f"{where}: no {what} {name!r} in the graph; {near_names(name, nodes)}")
     check_tensor_name(name, where, what)
-    return _full(name)
+    return full(name)
 
 
 def check_tensor_name(name, where, what):
     """Refuse what is no name of a tensor, such as ``^node`` and ``node:x``."""
     if not re.match(r"[^^:]+(:[0-9]+)?$", name):
         raise InputError(f"{where}: {what} {name!r} is no tensor; write NAME or NAME:NUMBER")
-
-
-def _full(name):
-    return name if ":" in name else name + ":0"
 
 
 def _listed(candidates):

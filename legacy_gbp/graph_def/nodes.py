@@ -8,6 +8,11 @@ def producer(name):
     return name.lstrip("^").split(":")[0]
 
 
+def full(name):
+    """Name of a tensor: that of a node means its first output."""
+    return name if ":" in name else name + ":0"
+
+
 def data_inputs(node):
     """Inputs of a node without its control inputs."""
     return [name for name in node.input if not name.startswith("^")]

@@ -6,7 +6,7 @@ from legacy_gbp.errors import InputError
 from legacy_gbp.graph_def.nodes import by_name, called, producer
 
 
-def prune(graph_def, wanted, fed=()):
+def prune(graph_def, wanted):
     """The part of a graph that some nodes need.
 
     Parameters
@@ -14,8 +14,6 @@ def prune(graph_def, wanted, fed=()):
     graph_def : GraphDef
     wanted : sequence of str
         Names of nodes.
-    fed : sequence of str
-        Nodes whose values are fed: what they need is not kept.
 
     Returns
     -------
@@ -32,8 +30,7 @@ def prune(graph_def, wanted, fed=()):
         if name not in nodes:
             raise InputError(f"the graph is broken: it lacks its node {name!r}; export it again")
         kept.add(name)
-        if name not in fed:
-            todo += [producer(read) for read in nodes[name].input]
+        todo += [producer(read) for read in nodes[name].input]
     pruned = tf.compat.v1.GraphDef(versions=graph_def.versions)
     for node in graph_def.node:
         if node.name in kept:
@@ -41,8 +38,6 @@ def prune(graph_def, wanted, fed=()):
             copy.CopyFrom(node)
             copy.attr.pop("_class", None)
             copy.device = ""
-            if node.name in fed:
-                del copy.input[:]  # a placeholder takes its place
     _keep_called(pruned, graph_def.library)
     return pruned
 

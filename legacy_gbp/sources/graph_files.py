@@ -1,7 +1,7 @@
 """Frozen graphs: a GraphDef in a ``.pb`` or ``.pbtxt`` file."""
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.graph_def.ends import find_inputs, find_output
+from legacy_gbp.graph_def.ends import find_ends
 from legacy_gbp.graph_def.freeze import variables_of
 from legacy_gbp.graph_def.nodes import producer
 from legacy_gbp.graph_def.prune import prune
@@ -34,14 +34,7 @@ def frozen_graph(path, input=None, output=None, feeds=None, trusted=False):
 
 def from_graph_def(graph_def, where, input=None, output=None, feeds=None, trusted=False):
     """A GraphDef without variables as a source; parameters as of :func:`frozen_graph`."""
-    named = [input] if isinstance(input, str) else list(input or [])
-    if output:
-        output = find_output(graph_def, output, [], where)
-        searched = graph_def if named else prune(graph_def, [producer(output)])
-        inputs = find_inputs(searched, named, where)
-    else:
-        inputs = find_inputs(graph_def, named, where)
-        output = find_output(graph_def, None, inputs, where)
+    inputs, output = find_ends(graph_def, input, output, where)
     graph_def = with_open_inputs(graph_def, inputs, where)
     needed = prune(graph_def, [producer(output)])
     left = variables_of(needed)

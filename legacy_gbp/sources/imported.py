@@ -15,7 +15,7 @@ from legacy_gbp.graph_def.idioms import rewrite_idioms
 from legacy_gbp.graph_def.inline import inline
 from legacy_gbp.graph_def.loops import meta_of
 from legacy_gbp.graph_def.marks import set_marks, strip_marks
-from legacy_gbp.graph_def.nodes import by_name, producer
+from legacy_gbp.graph_def.nodes import by_name, full, producer
 from legacy_gbp.graph_def.prune import prune
 from legacy_gbp.graph_def.trust import check_harmless
 from legacy_gbp.layer_names import near_names
@@ -56,7 +56,7 @@ class Imported:
         self, graph_def, inputs, output, where, feeds=None, trusted=False, values=(), loops=()
     ):
         self.where, self.output, self._loops = where, output, loops
-        feeds = {_full(name): value for name, value in (feeds or {}).items()}
+        feeds = {full(name): value for name, value in (feeds or {}).items()}
         for name in feeds:
             check_tensor_name(name, where, "--feed")
         for name in inputs:
@@ -179,7 +179,3 @@ def parse_value(text):
         return text.lower() == "true"
     numbers = [float(part) for part in text.split(",")]
     return np.array(numbers if len(numbers) > 1 else numbers[0])
-
-
-def _full(name):
-    return name if ":" in name else name + ":0"

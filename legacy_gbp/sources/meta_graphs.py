@@ -11,7 +11,7 @@ import re
 import tensorflow as tf
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.graph_def.ends import find_inputs, find_output
+from legacy_gbp.graph_def.ends import find_ends
 from legacy_gbp.graph_def.loops import keep_loop_notes, loop_roots
 from legacy_gbp.graph_def.nodes import by_name, data_inputs, producer
 from legacy_gbp.graph_def.prune import prune
@@ -47,14 +47,7 @@ def meta_graph(path, input=None, output=None, feeds=None, trusted=False):
 def from_meta(meta, values, where, input=None, output=None, feeds=None, trusted=False):
     """A MetaGraphDef and the values of its variables as a source."""
     graph_def = meta.graph_def
-    named = [input] if isinstance(input, str) else list(input or [])
-    if output:
-        output = find_output(graph_def, output, [], where)
-        searched = graph_def if named else prune(graph_def, [producer(output)])
-        inputs = find_inputs(searched, named, where)
-    else:
-        inputs = find_inputs(graph_def, named, where)
-        output = find_output(graph_def, None, inputs, where)
+    inputs, output = find_ends(graph_def, input, output, where)
     # What lies before the inputs, such as loops of a preprocessing, is not needed.
     opened = tf.compat.v1.MetaGraphDef()
     opened.CopyFrom(meta)

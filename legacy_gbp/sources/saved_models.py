@@ -13,7 +13,7 @@ from legacy_gbp.errors import InputError
 from legacy_gbp.graph_def.ends import before_softmax, find_inputs, find_output
 from legacy_gbp.graph_def.freeze import variables_of
 from legacy_gbp.graph_def.inline import inline
-from legacy_gbp.graph_def.nodes import producer
+from legacy_gbp.graph_def.nodes import full, producer
 from legacy_gbp.graph_def.prune import prune
 from legacy_gbp.graph_def.read import BROKEN, read_bytes
 from legacy_gbp.graph_def.trust import check_harmless
@@ -136,7 +136,7 @@ def _inputs(signature, given, path):
             )
         return list(arguments.values())
     named = [given] if isinstance(given, str) else list(given)
-    return [_full(arguments.get(name, name)) for name in named]
+    return [full(arguments.get(name, name)) for name in named]
 
 
 def _argument(signature, name):
@@ -153,7 +153,3 @@ def _output(graph_def, signature, given, inputs, path):
             "name one by --output-tensor"
         )
     return next(iter(results.values()))
-
-
-def _full(name):
-    return name if ":" in name else name + ":0"
