@@ -6,7 +6,7 @@ import tensorflow as tf
 from legacy_gbp.errors import InputError
 from legacy_gbp.layer_names import find_layer
 from legacy_gbp.relu_audit import audit, check_complete
-from legacy_gbp.relu_backprop import seeded_gradient
+from legacy_gbp.relu_backprop import seed_of_largest, seeded_gradient
 
 
 class Overridden:
@@ -24,6 +24,9 @@ class Overridden:
         The layer to differentiate with respect to; the inputs by default.
     allow_partial : bool
         Accept a rule that missed nonlinearities.
+    plain : bool
+        Keep the operations as the network's table has them, also where the
+        source could fold them.
 
     Attributes
     ----------
@@ -34,8 +37,9 @@ class Overridden:
         Every nonlinearity on the way, and whether the rule took.
     """
 
-    def __init__(self, source, rule, of=None, wrt=None, allow_partial=False):
+    def __init__(self, source, rule, of=None, wrt=None, allow_partial=False, plain=False):
         self.graph = tf.Graph()
+        self._plain = plain
         self.audit: list = []
         self._session = tf.compat.v1.Session(graph=self.graph)
         try:
@@ -72,6 +76,11 @@ class Overridden:
         """
         return self._alone(self._run(self._map_ts, images, seeds))
 
+    def predicted(self, images):
+        """Logits (N, K) and the maps of the largest one, in one run of the graph."""
+        logits, *maps = self._run([self.ends.logits_t, *self._map_ts], images)
+        return logits, self._alone(maps)
+
     def close(self):
         """Free the session."""
         self._session.close()
@@ -81,7 +90,9 @@ class Overridden:
         return values[0] if len(values) == 1 else tuple(values)
 
     def _build(self, source, rule, of, wrt):
-        self.ends = source.load(self._session, rule)
+        hidden = self._plain or of or wrt
+        load = source.load if hidden else getattr(source, "load_folded", source.load)
+        self.ends = load(self._session, rule)
         self._output_t = find_layer(self.ends, of) if of else self.ends.logits_t
         self._wrt_ts = (find_layer(self.ends, wrt),) if wrt else self.ends.input_ts
         self.audit = audit(self._wrt_ts, self._output_t, rule)
@@ -139,8 +150,10 @@ def in_fixed_batches(run, arrays):
 
 def _gradient(output_t, wrt_ts):
     """Seeded gradient, or a line that says where it breaks off."""
+    known = output_t.shape.rank == 2 and output_t.shape.as_list()[1] and output_t.dtype.is_floating
     try:
-        seed_t, map_ts = seeded_gradient(output_t, wrt_ts)
+        seed_t = seed_of_largest(output_t) if known else None
+        seed_t, map_ts = seeded_gradient(output_t, wrt_ts, seed_t)
     except LookupError as error:
         raise InputError(
             f"no gradient through the graph ({str(error).splitlines()[0]}); choose an output below "
@@ -166,13 +179,15 @@ class Network:
     ----------
     source : object
         ``source.load(session, rule) -> Endpoints`` builds or imports the model
-        into the current graph, its ReLUs under the rule.
+        into the current graph, its ReLUs under the rule. A source may also have
+        ``load_folded``, for the same function of the images in fewer operations;
+        it is used wherever no hidden layer is named.
     backward : callable, optional
         ``backward(source, rule, of=None, wrt=None)`` opens the model under one
         rule: by the override map, or layer by layer as in 2016
         (:class:`legacy_gbp.attribution.layer_by_layer.LayerByLayer`).
-    allow_partial : bool
-        Accept a rule that missed nonlinearities; the audit says which.
+    allow_partial, plain : bool
+        See :class:`Overridden`.
 
     Examples
     --------
@@ -180,10 +195,11 @@ class Network:
     ...     maps = guided_backprop(net, images, "predicted")
     """
 
-    def __init__(self, source, backward=Overridden, allow_partial=False):
+    def __init__(self, source, backward=Overridden, allow_partial=False, plain=False):
         self._source = source
         self._open = backward
-        self._options = {"allow_partial": True} if allow_partial else {}
+        flags = {"allow_partial": allow_partial, "plain": plain}
+        self._options = {name: True for name, given in flags.items() if given}
         self._models = {}
 
     def __enter__(self):

@@ -86,7 +86,14 @@ def under_rule(graph, rule):
     return graph.gradient_override_map(OVERRIDES[rule])
 
 
-def seeded_gradient(output_t, wrt_ts):
+def seed_of_largest(logits_t):
+    """1 at the largest logit of every image (N, K): a seed that need not be fed, but can be."""
+    classes = logits_t.shape.as_list()[-1]
+    largest_t = tf.one_hot(tf.argmax(logits_t, axis=1), classes, dtype=logits_t.dtype)
+    return tf.compat.v1.placeholder_with_default(largest_t, logits_t.shape, name="seed")
+
+
+def seeded_gradient(output_t, wrt_ts, seed_t=None):
     """Gradient of a seeded output, such as the logits.
 
     Parameters
@@ -95,6 +102,8 @@ def seeded_gradient(output_t, wrt_ts):
         (N, K), or a hidden layer.
     wrt_ts : sequence of tf.Tensor
         The inputs (N, H, W, C), or a hidden layer; floating point.
+    seed_t : tf.Tensor, optional
+        The seeds; a placeholder by default.
 
     Returns
     -------
@@ -104,5 +113,6 @@ def seeded_gradient(output_t, wrt_ts):
     map_ts : list of tf.Tensor
         Like `wrt_ts`, signed; None where the output does not depend on one.
     """
-    seed_t = tf.compat.v1.placeholder(output_t.dtype, output_t.shape, name="seed")
+    if seed_t is None:
+        seed_t = tf.compat.v1.placeholder(output_t.dtype, output_t.shape, name="seed")
     return seed_t, tf.gradients(output_t, list(wrt_ts), grad_ys=seed_t)

@@ -1,6 +1,6 @@
 """Deconvolutional network of a logit: R goes back where R > 0."""
 
-from legacy_gbp.attribution.target import seeded
+from legacy_gbp.attribution.target import rule_maps
 
 
 def deconvnet(net, images, target="predicted"):
@@ -10,5 +10,4 @@ def deconvnet(net, images, target="predicted"):
     ----------
     M. D. Zeiler, R. Fergus, arXiv:1311.2901 (2013).
     """
-    model, seeds = seeded(net, "deconvnet", images, target)
-    return model.gradient(images, seeds)
+    return rule_maps(net, "deconvnet", images, target)

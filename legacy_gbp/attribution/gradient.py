@@ -1,6 +1,6 @@
 """Plain gradient of a logit (saliency): R goes back where x > 0."""
 
-from legacy_gbp.attribution.target import seeded
+from legacy_gbp.attribution.target import rule_maps
 
 
 def gradient(net, images, target="predicted"):
@@ -23,5 +23,4 @@ def gradient(net, images, target="predicted"):
     ----------
     K. Simonyan, A. Vedaldi, A. Zisserman, arXiv:1312.6034 (2013).
     """
-    model, seeds = seeded(net, "gradient", images, target)
-    return model.gradient(images, seeds)
+    return rule_maps(net, "gradient", images, target)

@@ -1,6 +1,6 @@
 """Guided backpropagation of a logit: R goes back where x > 0 and R > 0."""
 
-from legacy_gbp.attribution.target import seeded
+from legacy_gbp.attribution.target import rule_maps
 
 
 def guided_backprop(net, images, target="predicted"):
@@ -10,5 +10,4 @@ def guided_backprop(net, images, target="predicted"):
     ----------
     J. T. Springenberg, A. Dosovitskiy, T. Brox, M. Riedmiller, arXiv:1412.6806 (2014).
     """
-    model, seeds = seeded(net, "guided", images, target)
-    return model.gradient(images, seeds)
+    return rule_maps(net, "guided", images, target)

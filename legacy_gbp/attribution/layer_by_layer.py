@@ -24,6 +24,7 @@ import tensorflow as tf
 from legacy_gbp.errors import InputError
 from legacy_gbp.nets.batch_norm import EPSILON, batch_norm_variables
 from legacy_gbp.network import Overridden
+from legacy_gbp.relu_backprop import seed_of_largest
 
 RULES = {"gradient": False, "guided": True}  # whether step 3 is taken
 
@@ -78,7 +79,7 @@ class LayerByLayer(Overridden):
             raise InputError(f"rule {rule!r} did not exist in 2016; choose {', '.join(RULES)}")
         self.ends = source.load(self._session, batch_norm=self._batch_norm)
         self._output_t, self._wrt_ts = self.ends.logits_t, self.ends.input_ts
-        self._seed_t = tf.compat.v1.placeholder(self._output_t.dtype, self._output_t.shape)
+        self._seed_t = seed_of_largest(self._output_t)
         self._map_ts = [walk_back(self.ends.layers, self._seed_t, RULES[rule])]
 
     def _run(self, wanted_ts, images, seeds=None):

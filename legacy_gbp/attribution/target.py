@@ -49,6 +49,24 @@ def seeded(net, rule, images, target, wrt=None):
     return model, _logit_seeds(model, images, target)
 
 
+def rule_maps(net, rule, images, target):
+    """Maps of a target under a rule; what is predicted needs no run of its own.
+
+    Parameters
+    ----------
+    net, rule, images, target
+        See :func:`seeded`.
+
+    Returns
+    -------
+    Maps like `images`
+    """
+    if isinstance(target, str) and target == PREDICTED:
+        return net.under(rule).predicted(images)[1]
+    model, seeds = seeded(net, rule, images, target)
+    return model.gradient(images, seeds)
+
+
 def resolved(net, images, target):
     """Fix a target on these images, for methods that explain changed copies of them.
 

@@ -14,7 +14,7 @@ def run(_, options):
     from legacy_gbp.network import Network
     from legacy_gbp.relu_audit import path
 
-    with Network(source, allow_partial=True) as net:
+    with Network(source, allow_partial=True, plain=True) as net:
         model = net.under(options.rule)
         ends = model.ends
         print(f"model   {options.model}: {kind}, SHA-256 {sha256_of_model(options.model)[:16]}")

@@ -56,16 +56,47 @@ class BuiltNetwork:
         net = Sequential(images_t, training=False, **options)
         with under_rule(images_t.graph, rule):
             self._network(net)
-        names = self._names_of(net) if self._names_of else {}
+        arrays = self._of_variables(net)
         variables = tf.compat.v1.global_variables()
-        feeds = {
-            variable.initial_value: self._array(
+        session.run(
+            [variable.initializer for variable in variables],
+            {variable.initial_value: arrays[variable.op.name] for variable in variables},
+        )
+        return Endpoints((images_t,), net.logits_t, {}, net.layers)
+
+    def load_folded(self, _, rule="gradient"):
+        """Build in the current graph, under a rule, with fewer operations and no hidden layers.
+
+        Takes and gives what :meth:`load` does; see :mod:`legacy_gbp.nets.folded`.
+        """
+        import tensorflow as tf
+
+        from legacy_gbp.nets.folded import POOL_FIRST, Folded
+        from legacy_gbp.nets.layers import Sequential
+        from legacy_gbp.relu_backprop import under_rule
+
+        shape = (None, *self._image_shape, 1)
+        with tf.Graph().as_default():  # for the names and shapes of the variables
+            plain = Sequential(tf.compat.v1.placeholder(self._dtype, shape))
+            self._network(plain)
+            arrays = self._of_variables(plain)
+        images_t = tf.compat.v1.placeholder(self._dtype, shape, name="images")
+        net = Folded(images_t, arrays, pool_first=rule in POOL_FIRST)
+        with under_rule(images_t.graph, rule):
+            self._network(net)
+            return Endpoints((images_t,), net.logits_t, {}, [])
+
+    def _of_variables(self, net):
+        """The array of every variable in the current graph, by the variable's name."""
+        import tensorflow as tf
+
+        names = self._names_of(net) if self._names_of else {}
+        return {
+            variable.op.name: self._array(
                 names.get(variable.op.name, variable.op.name), tuple(variable.shape.as_list())
             )
-            for variable in variables
+            for variable in tf.compat.v1.global_variables()
         }
-        session.run([variable.initializer for variable in variables], feeds)
-        return Endpoints((images_t,), net.logits_t, {}, net.layers)
 
     def _array(self, key, shape):
         wants = self._network.__name__

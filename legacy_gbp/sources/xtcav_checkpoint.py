@@ -11,6 +11,7 @@ conv1/batch_norm/beta, ...  BatchNorm/beta, BatchNorm_1/...
 ==========================  ===============================
 """
 
+import contextlib
 import glob
 import os
 import re
@@ -80,8 +81,18 @@ class XtcavCheckpoint:
 
     def load(self, session, rule="gradient", **options):
         """Build the network in the current graph; see :meth:`BuiltNetwork.load`."""
-        try:
+        with self._named():
             return self._built.load(session, rule, **options)
+
+    def load_folded(self, session, rule="gradient"):
+        """Build it with fewer operations; see :meth:`BuiltNetwork.load_folded`."""
+        with self._named():
+            return self._built.load_folded(session, rule)
+
+    @contextlib.contextmanager
+    def _named(self):
+        try:
+            yield
         except InputError as error:
             raise InputError(f"{self.path}: {error}; give a checkpoint of this network") from error
 
