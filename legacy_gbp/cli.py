@@ -184,6 +184,11 @@ def _add_gbprop(commands, exercise, prog):
     )
     parser.add_argument("--layer", metavar="NAME", help="the layer that Grad-CAM looks at")
     parser.add_argument(
+        "--compress",
+        action="store_true",
+        help="maps through gzip: less room, several times the time",
+    )
+    parser.add_argument(
         "--compare",
         action="store_true",
         help="show the plain gradient and the guided map side by side",
@@ -355,6 +360,11 @@ def _add_explain(commands):
         choices=("none", "caffe", "tf", "unit"),
         default="none",
         help="of 0..255 pictures: caffe as VGG19, tf -1..1, unit 0..1 (none)",
+    )
+    parser.add_argument(
+        "--compress",
+        action="store_true",
+        help="maps through gzip: less room, several times the time",
     )
     parser.add_argument(
         "--compare", action="store_true", help="put the plain gradient beside the map"

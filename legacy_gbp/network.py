@@ -33,6 +33,8 @@ class Overridden:
     graph : tf.Graph
         Finalized.
     ends : Endpoints
+    seeds_itself : bool
+        Whether the largest logit is explained where no seeds are given.
     audit : list of Finding
         Every nonlinearity on the way, and whether the rule took.
     """
@@ -77,7 +79,7 @@ class Overridden:
         return self._alone(self._run(self._map_ts, images, seeds))
 
     def predicted(self, images):
-        """Logits (N, K) and the maps of the largest one, in one run of the graph."""
+        """Logits (N, K) and the maps of the largest one, in one run: if `seeds_itself`."""
         logits, *maps = self._run([self.ends.logits_t, *self._map_ts], images)
         return logits, self._alone(maps)
 
@@ -96,10 +98,16 @@ class Overridden:
         self._output_t = find_layer(self.ends, of) if of else self.ends.logits_t
         self._wrt_ts = (find_layer(self.ends, wrt),) if wrt else self.ends.input_ts
         self.audit = audit(self._wrt_ts, self._output_t, rule)
-        self._seed_t, self._map_ts = _gradient(self._output_t, self._wrt_ts)
+        shape, kind = self._output_t.shape, self._output_t.dtype
+        self.seeds_itself = bool(shape.rank == 2 and shape.as_list()[1] and kind.is_floating)
+        seed_t = seed_of_largest(self._output_t) if self.seeds_itself else None
+        self._seed_t, self._map_ts = _gradient(self._output_t, self._wrt_ts, seed_t)
 
     def _run(self, wanted_ts, images, seeds=None):
-        arrays = dict(zip(self.ends.input_ts, images if isinstance(images, tuple) else (images,)))
+        images = images if isinstance(images, tuple) else (images,)
+        raw_t = self.ends.raw_t
+        as_stored = raw_t is not None and images[0].dtype == raw_t.dtype.as_numpy_dtype
+        arrays = dict(zip((raw_t,) if as_stored else self.ends.input_ts, images))
         if seeds is not None:
             arrays[self._seed_t] = seeds
         return in_fixed_batches(lambda fed: self._fed(wanted_ts, fed), arrays)
@@ -148,11 +156,9 @@ def in_fixed_batches(run, arrays):
     return np.concatenate(pieces)[:count]
 
 
-def _gradient(output_t, wrt_ts):
+def _gradient(output_t, wrt_ts, seed_t):
     """Seeded gradient, or a line that says where it breaks off."""
-    known = output_t.shape.rank == 2 and output_t.shape.as_list()[1] and output_t.dtype.is_floating
     try:
-        seed_t = seed_of_largest(output_t) if known else None
         seed_t, map_ts = seeded_gradient(output_t, wrt_ts, seed_t)
     except LookupError as error:
         raise InputError(

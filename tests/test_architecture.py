@@ -77,7 +77,7 @@ def test_no_global_switch():
         assert not [switch for switch in switches if switch in source], path
 
 
-LEAVES = ["relu_backprop", "aside", "errors", "progress"]
+LEAVES = ["relu_backprop", "aside", "errors", "progress", "overlap"]
 
 
 @pytest.mark.parametrize("leaf", LEAVES)

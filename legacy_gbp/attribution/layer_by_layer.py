@@ -79,6 +79,7 @@ class LayerByLayer(Overridden):
             raise InputError(f"rule {rule!r} did not exist in 2016; choose {', '.join(RULES)}")
         self.ends = source.load(self._session, batch_norm=self._batch_norm)
         self._output_t, self._wrt_ts = self.ends.logits_t, self.ends.input_ts
+        self.seeds_itself = True
         self._seed_t = seed_of_largest(self._output_t)
         self._map_ts = [walk_back(self.ends.layers, self._seed_t, RULES[rule])]
 

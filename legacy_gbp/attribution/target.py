@@ -61,7 +61,7 @@ def rule_maps(net, rule, images, target):
     -------
     Maps like `images`
     """
-    if isinstance(target, str) and target == PREDICTED:
+    if isinstance(target, str) and target == PREDICTED and net.under(rule).seeds_itself:
         return net.under(rule).predicted(images)[1]
     model, seeds = seeded(net, rule, images, target)
     return model.gradient(images, seeds)

@@ -119,7 +119,7 @@ def _record(options, source):
         "options": json.dumps(options.given(), sort_keys=True, default=str),
         **versions(),
     }
-    return result_file(options.output, facts)
+    return result_file(options.output, facts, options.compress)
 
 
 def _draw(options, shown):

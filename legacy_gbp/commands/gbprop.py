@@ -14,6 +14,7 @@ from legacy_gbp.data import preprocess
 from legacy_gbp.data.batches import in_order
 from legacy_gbp.data.xtcav import NO_LABEL
 from legacy_gbp.errors import InputError
+from legacy_gbp.overlap import ahead, behind
 from legacy_gbp.progress import progress
 
 PLAIN, GUIDED = "gradient", "guided"
@@ -40,8 +41,9 @@ def run(exercise, options):
         net = stack.enter_context(
             Network(source, LayerByLayer if options.historical else Overridden)
         )
-        if options.method in OVERRIDES:
-            net.under(options.method)  # opened first, this graph also gives the logits
+        rule = options.method if options.method in OVERRIDES else None
+        if rule:
+            net.under(rule)  # opened first, this graph also gives the logits
         methods = [options.method]
         if options.compare:
             methods = sorted({PLAIN, GUIDED, options.method}, key=list(METHODS).index)
@@ -49,8 +51,10 @@ def run(exercise, options):
         record = stack.enter_context(recorded(exercise, options, shots, source))
         title = _title(exercise, options)
         pages = stack.enter_context(_figures().Pages(options.figure, title, options.pages))
+        # Innermost: where a row cannot be written, no page appears either.
+        record = stack.enter_context(behind(record))
         shown = 0
-        for found in _explained(exercise, options, shots, source, net, explain):
+        for found in _explained(exercise, options, shots, source, net, explain, rule):
             shown += len(found.indices)
             record(found.indices, **_columns(found, options))
             if not _draw(exercise, options, shots, found, pages, window):
@@ -66,26 +70,33 @@ def _figures():
     return figures
 
 
-def _explained(exercise, options, shots, source, net, explain):
+def _explained(exercise, options, shots, source, net, explain, rule):
     """Yield the shots of the wanted class of every batch with their maps, up to the limit."""
     size = options.batch_size or exercise.predict_batch_size
     wanted = exercise.shown_class if options.only_class is None else options.only_class
     left = options.limit or len(shots)
-    batches = in_order(shots, size)
-    for indices, images in progress(batches, -(-len(shots) // size), "gbprop"):
-        inputs = preprocess.apply(source.preprocess, images)
-        logits = net.logits(inputs)
+    everything = wanted in (None, "all") and left >= len(shots)
+    batches = (
+        (indices, images, preprocess.apply_or_leave(source.preprocess, images))
+        for indices, images in in_order(shots, size)
+    )
+    for indices, images, inputs in progress(ahead(batches), -(-len(shots) // size), "gbprop"):
+        maps = {}
+        if everything and rule:  # one run gives all
+            logits, maps[rule] = net.under(rule).predicted(inputs)
+        else:
+            logits = net.logits(inputs)
         check_finite(logits, "logits", shots, indices)
         predicted = logits.argmax(axis=1)
         keep = np.arange(len(indices))
         if wanted not in (None, "all"):
             keep = keep[predicted == wanted]
         keep = keep[:left]
-        maps = {name: np.empty_like(inputs[:0]) for name in explain}
-        if len(keep):
-            maps = {
-                name: maps_of(inputs[keep], predicted[keep]) for name, maps_of in explain.items()
-            }
+        for name in explain if len(keep) else ():
+            if name not in maps:
+                maps[name] = explain[name](inputs[keep], predicted[keep])
+        none = np.empty((0, *inputs.shape[1:]), np.float32)
+        maps = {name: maps.get(name, none) for name in explain}
         for name, values in maps.items():
             check_finite(values, f"{name} map", shots, indices[keep])
         yield _Explained(indices[keep], images[keep], logits[keep], predicted[keep], maps)

@@ -78,7 +78,7 @@ def recorded(exercise, options, shots, source):
         exercise.name, options.given(), source.path, shots.paths, source.preprocess.kind
     )
     paths = np.array([os.path.abspath(path) for path in shots.paths], dtype=object)
-    with result_file(options.output, facts) as append:
+    with result_file(options.output, facts, getattr(options, "compress", False)) as append:
         yield lambda indices, **columns: append(
             label=shots.labels[indices],
             file=paths[shots.files[indices]],
@@ -98,6 +98,9 @@ def check_finite(values, what, shots, indices):
     shots : FileShots
     indices : (n,) int
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()):  # NaN and Inf stay in a sum, which is cheaper to look at
+            return
     bad = np.nonzero(~np.isfinite(values).all(axis=tuple(range(1, values.ndim))))[0]
     if len(bad):
         index = indices[bad[0]]

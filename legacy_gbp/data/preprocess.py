@@ -38,7 +38,15 @@ NONE = Preprocess("none", np.float32(0))
 
 def apply(preprocess, images):
     """Preprocess (N, H, W, 1) images of any number type; returns float32."""
-    return TRANSFORMS[preprocess.kind](images.astype(np.float32)) - preprocess.mean
+    images = TRANSFORMS[preprocess.kind](images.astype(np.float32))
+    return images - preprocess.mean if preprocess.kind in SUBTRACTS_MEAN else images
+
+
+def apply_or_leave(preprocess, images):
+    """The same, but int16 images that need nothing stay: the graph can cast them itself."""
+    if preprocess.kind == "none" and images.dtype == np.int16:
+        return images
+    return apply(preprocess, images)
 
 
 def fit(kind, batches):

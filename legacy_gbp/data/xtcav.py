@@ -292,7 +292,20 @@ def _dataset(file, path, name):
 
 
 def read_rows(dataset, path, rows, images, places):
-    """Copy ascending rows of an open file into `images` at `places`, a chunk at a time."""
+    """Copy ascending rows of an open file into `images` at `places`.
+
+    Rows in a row go from the file to their place, others a chunk at a time, so
+    that a chunk is decompressed once.
+    """
+    together = (np.diff(rows) == 1).all() and (np.diff(places) == 1).all()
+    if together and dataset.dtype == images.dtype:
+        whole = images[places[0] : places[-1] + 1].reshape(-1, *dataset.shape[1:])
+        try:
+            dataset.read_direct(whole, np.s_[rows[0] : rows[-1] + 1])
+        except OSError as error:
+            raise _unreadable(path, IMAGES, error) from error
+        _check_finite(images[places], f"{path}: dataset {IMAGES!r}", rows)
+        return
     chunk = min(dataset.chunks[0], MOST_ROWS_A_BLOCK) if dataset.chunks else 1
     for part in np.split(np.arange(len(rows)), np.nonzero(np.diff(rows // chunk))[0] + 1):
         first = rows[part[0]]

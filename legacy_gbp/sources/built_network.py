@@ -80,11 +80,13 @@ class BuiltNetwork:
             plain = Sequential(tf.compat.v1.placeholder(self._dtype, shape))
             self._network(plain)
             arrays = self._of_variables(plain)
-        images_t = tf.compat.v1.placeholder(self._dtype, shape, name="images")
+        raw_t = tf.compat.v1.placeholder("int16", shape, name="raw")
+        floats_t = tf.cast(raw_t, self._dtype)
+        images_t = tf.compat.v1.placeholder_with_default(floats_t, shape, name="images")
         net = Folded(images_t, arrays, pool_first=rule in POOL_FIRST)
         with under_rule(images_t.graph, rule):
             self._network(net)
-            return Endpoints((images_t,), net.logits_t, {}, [])
+            return Endpoints((images_t,), net.logits_t, {}, [], raw_t)
 
     def _of_variables(self, net):
         """The array of every variable in the current graph, by the variable's name."""
