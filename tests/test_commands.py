@@ -119,6 +119,16 @@ def test_gbprop_maps_equal_those_of_the_library(method, data_dir, checkpoints):
     np.testing.assert_allclose(read("m.h5")[0]["maps"], expected, atol=1e-6 * abs(expected).max())
 
 
+def test_compressed_maps_are_the_same_maps_in_less_room(data_dir, checkpoints):
+    argv = ["gbprop", "--data-dir", data_dir, "--checkpoint", checkpoints["ex07"], "--pages", "0"]
+    assert main(EX07, [*argv, "--output", "plain.h5"]) == 0
+    assert main(EX07, [*argv, "--output", "small.h5", "--compress"]) == 0
+    np.testing.assert_array_equal(read("small.h5")[0]["maps"], read("plain.h5")[0]["maps"])
+    with h5py.File("plain.h5", "r") as plain, h5py.File("small.h5", "r") as small:
+        assert plain["maps"].compression is None and small["maps"].compression == "gzip"
+        assert small["maps"].id.get_storage_size() < plain["maps"].id.get_storage_size()
+
+
 def test_gbprop_of_ex08_shows_the_asked_class(data_dir, tmp_path, capsys):
     both = save_checkpoint(EX08, tmp_path / "both", **{"logits/bias": [0, 0, 0, 1e6]})
     neither = save_checkpoint(EX08, tmp_path / "neither", **{"logits/bias": [1e6, 0, 0, 0]})

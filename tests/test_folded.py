@@ -134,6 +134,27 @@ def test_the_graph_is_smaller_and_holds_no_variables():
     assert kinds.count("ReluGrad") == 5
 
 
+def test_stored_counts_may_be_fed_as_they_are():
+    images = shots(4)
+    with plain_and_folded(EX07, "float32") as (_, folded):
+        model = folded.under("guided")
+        for counts in (images.astype(np.int16), images.astype(np.uint8)):
+            for found, wanted in zip(model.predicted(counts), model.predicted(images)):
+                assert found.dtype == np.float32
+                np.testing.assert_array_equal(found, wanted)
+
+
+def test_the_prediction_needs_one_run_and_is_the_largest_logit():
+    images = np.random.RandomState(1).normal(0, 1, (6, 363, 284, 1))
+    with plain_and_folded(EX08, "float64") as (_, folded):
+        model = folded.under("guided")
+        logits, maps = model.predicted(images)
+        np.testing.assert_array_equal(logits, model.logits(images))
+        seeds = np.eye(4)[logits.argmax(axis=1)]
+        np.testing.assert_array_equal(maps, model.gradient(images, seeds))
+        assert not np.array_equal(maps, model.gradient(images, np.roll(seeds, 1, axis=1)))
+
+
 def test_hidden_layers_are_those_of_the_table():
     """A target inside of the network is looked up in the plain graph."""
     arrays = random_arrays(EX07.network)

@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m tests.benchmarks`` measures side by side and prints a table."""
