@@ -50,14 +50,14 @@ def test_matplotlib_only_in_figures():
 
 def test_h5py_only_in_data_and_results():
     assert importers("h5py") == {
-        "legacy_gbp.data.xtcav", "legacy_gbp.results",
+        "legacy_gbp.data.xtcav", "legacy_gbp.results.written", "legacy_gbp.results.merged",
         "legacy_gbp.sources.keras_models", "legacy_gbp.sources.keras_weights",
     }  # fmt: skip
 
 
 def test_no_tensorflow_where_numpy_is_enough():
-    # results asks TensorFlow for its version alone, inside the function.
-    for module in importers("tensorflow") - {"legacy_gbp.results"}:
+    # results.written asks TensorFlow for its version alone, inside the function.
+    for module in importers("tensorflow") - {"legacy_gbp.results.written"}:
         assert not module.startswith(
             ("legacy_gbp.data", "legacy_gbp.metrics", "legacy_gbp.figures")
         )
@@ -79,7 +79,7 @@ def test_no_global_switch():
         assert not [switch for switch in switches if switch in source], path
 
 
-LEAVES = ["relu_backprop", "aside", "errors", "progress"]
+LEAVES = ["relu_backprop", "aside", "errors", "progress", "shards"]
 
 
 @pytest.mark.parametrize("leaf", LEAVES)

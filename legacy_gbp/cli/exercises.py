@@ -178,6 +178,18 @@ def _add_restored(parser, exercise, what):
         "--output", metavar="FILE", type=values.path, help=f"write the {what} to HDF5"
     )
     parser.add_argument(
+        "--output-dir",
+        metavar="DIR",
+        type=values.path,
+        help=f"one file of {what} for each data file instead; finished ones are left as they are",
+    )
+    parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        type=values.shard,
+        help="take the data files I, I+N, ... (the task of a Slurm or LSF array, else all)",
+    )
+    parser.add_argument(
         "--batch-size",
         type=values.positive,
         metavar="N",

@@ -32,6 +32,30 @@ def in_order(shots, batch_size, indices=None):
         yield chosen, shots.read(chosen)
 
 
+def file_by_file(shots, batch_size):
+    """Yield every shot once, as :func:`in_order`, but no batch from two files.
+
+    So a file gives the same bits whether it is read alone or among others.
+
+    Parameters
+    ----------
+    shots : FileShots
+    batch_size : int
+
+    Yields
+    ------
+    indices : (b,) int64
+    images : (b, 363, 284, 1)
+    """
+    for number in np.unique(shots.files):
+        yield from in_order(shots, batch_size, np.nonzero(shots.files == number)[0])
+
+
+def count_file_by_file(shots, batch_size):
+    """Number of batches of :func:`file_by_file`."""
+    return int(np.sum(-(-np.bincount(shots.files) // batch_size)))
+
+
 def shuffled(shots, batch_size, rng, window_shots=WINDOW_SHOTS):
     """Yield one epoch in random order; an incomplete last batch is dropped.
 
