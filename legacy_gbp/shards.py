@@ -22,6 +22,14 @@ class Shard(namedtuple("Shard", "index count")):
         """Items index, index + count, ..., counted from 1."""
         return items[self.index - 1 :: self.count]
 
+    @classmethod
+    def parse(cls, text):
+        """From ``index/count``; ValueError for anything else."""
+        index, count = (int(part) for part in text.split("/"))
+        if not 1 <= index <= count:
+            raise ValueError(text)
+        return cls(index, count)
+
     def __str__(self):
         return f"{self.index}/{self.count}"
 

@@ -11,6 +11,7 @@ from legacy_gbp.cli.exercises import Options, exercise_parser
 from legacy_gbp.cli.models import add_models
 from legacy_gbp.cli.parser import REFUSED, Parser
 from legacy_gbp.cli.synthetic import add_synthetic
+from legacy_gbp.cli.tasks import add_tasks
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises import EXERCISES
 
@@ -37,7 +38,7 @@ def main(exercise, argv=None):
 
 
 def main_all(argv=None):
-    """The ``legacy-gbp`` command: every exercise, synthetic data, any model."""
+    """The ``legacy-gbp`` command: every exercise, synthetic data, any model, queues."""
     parser = Parser(prog="legacy-gbp", description="Guided backpropagation for TF1 graphs.")
     commands = parser.add_subparsers(dest="tool", metavar="WHAT")
     commands.required = True
@@ -46,6 +47,7 @@ def main_all(argv=None):
         exercise_parser(exercise, "legacy-gbp " + name, sub)
     add_synthetic(commands)
     add_models(commands)
+    add_tasks(commands)
     return _run(parser, argv)
 
 

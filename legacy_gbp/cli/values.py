@@ -96,11 +96,10 @@ def shard(text):
     """A task of many, as 2/4."""
     from legacy_gbp.shards import Shard
 
-    index, slash, count = text.partition("/")
-    if not slash:
-        raise argparse.ArgumentTypeError(f"{text!r} is not i/n, such as 2/4")
-    most = whole(count, 1)
-    return Shard(whole(index, 1, most), most)
+    try:
+        return Shard.parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not i/n, such as 2/4") from None
 
 
 def share(text):
