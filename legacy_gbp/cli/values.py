@@ -4,6 +4,7 @@ Nothing here imports NumPy or TensorFlow.
 """
 
 import argparse
+import re
 
 
 def positive(text):
@@ -117,6 +118,20 @@ def path(text):
     """Any name but the empty one."""
     if not text:
         raise argparse.ArgumentTypeError("an empty name; leave the option out or name a file")
+    return text
+
+
+def word(text):
+    """What needs no quotes in the head of a job script."""
+    if not re.match(r"[\w.:/@+-]+$", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not one word of letters, digits and .:/@+-_")
+    return text
+
+
+def hours(text):
+    """Hours and minutes, as 4:00."""
+    if not re.match(r"\d+:[0-5]\d$", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not hours:minutes, such as 4:00")
     return text
 
 
