@@ -77,11 +77,19 @@ def check_room(path, nbytes):
         raise _unwritable(path, f"{free / 1e6:.1f} MB free on the disk")
 
 
-def remove_stale(folder):
-    """Remove what killed processes of this machine left half-written in a folder."""
+def remove_stale(folder, start=""):
+    """Remove what killed processes of this machine left half-written in a folder.
+
+    Parameters
+    ----------
+    folder : str
+    start : str
+        Of the final names; all by default.
+    """
     for name in os.listdir(folder):
-        match = re.match(r"\.partial-(\d+)-", name)
+        match = re.match(r"\.partial-(\d+)-" + re.escape(start), name)
         if match and not _is_running(int(match.group(1))):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)  # a checkpoint's
             with contextlib.suppress(OSError):
                 os.remove(os.path.join(folder, name))
 

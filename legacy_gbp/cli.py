@@ -9,10 +9,10 @@ import os
 import sys
 
 from legacy_gbp.attribution import METHODS
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import InputError, Stopped
 from legacy_gbp.exercises import EXERCISES
 
-DONE, REFUSED, INTERRUPTED = 0, 2, 130
+DONE, REFUSED, STOPPED, INTERRUPTED = 0, 2, 75, 130
 
 
 def main(exercise, argv=None):
@@ -27,8 +27,8 @@ def main(exercise, argv=None):
     Returns
     -------
     int
-        Exit code: 0 done, 2 refused with one line on stderr, 130 interrupted or
-        left by the reader of its output.
+        Exit code: 0 done, 2 refused with one line on stderr, 75 a training was
+        stopped and can go on, 130 interrupted or left by the reader of its output.
     """
     parser = exercise_parser(exercise, f"run_{exercise.name}.py")
     return _run(parser, argv)
@@ -101,6 +101,8 @@ def _run(parser, argv):
         importlib.import_module(options.module).run(options.exercise, options)
     except InputError as error:
         return _leave(parser, error, REFUSED)
+    except Stopped:
+        return STOPPED
     except BrokenPipeError:  # the reader of our output has left, as "| head" does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
@@ -163,6 +165,21 @@ def _add_train(commands, exercise, prog):
     )
     parser.add_argument(
         "--logdir", metavar="DIR", type=_path, help="write TensorBoard scalars here"
+    )
+    parser.add_argument(
+        "--save-steps", type=_positive, metavar="N", help="keep the state every N steps"
+    )
+    parser.add_argument(
+        "--save-minutes", type=_positive, default=10, metavar="M", help="and every M minutes (10)"
+    )
+    parser.add_argument(
+        "--resume",
+        choices=("auto", "never", "must"),
+        help="go on with a stopped training: auto where one stands (auto in a batch job; else it "
+        "is only announced)",
+    )
+    parser.add_argument(
+        "--requeue", action="store_true", help="put the Slurm job back when it is stopped"
     )
 
 
