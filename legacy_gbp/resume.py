@@ -24,7 +24,10 @@ from legacy_gbp.errors import InputError
 
 ENDING = "_resume.npz"
 VARIABLES = "variables/"
-BROKEN = (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile, zlib.error)
+BROKEN = (
+    OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
 
 Record = namedtuple(
     "Record",
@@ -88,7 +91,7 @@ def read(path):
     if not os.path.exists(path):
         raise InputError(f"{path}: no stopped training stands here; leave --resume out")
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         facts = json.loads(arrays["record"].item())
         generator, *rest = facts.pop("rng")
