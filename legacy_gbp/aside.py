@@ -54,7 +54,7 @@ def written_aside(path):
 def partial_of(path):
     """The temporary name beside `path`: no other process of any machine has the same."""
     folder, name = os.path.split(os.path.abspath(path))
-    return os.path.join(folder, f"{_ours()}{os.getpid()}-{name}")
+    return os.path.join(folder, f".partial-{socket.gethostname()}@{os.getpid()}-{name}")
 
 
 def check_destination(path):
@@ -86,29 +86,34 @@ def check_room(path, nbytes):
         raise _unwritable(path, f"{free / 1e6:.1f} MB free on the disk")
 
 
-def remove_stale(folder):
+def remove_stale(folder, start=""):
     """Remove what killed processes left half-written in a folder.
 
     Machines that share the folder cannot ask for each other's processes: what one of
     them left goes when nobody has written to it for a day.
+
+    Parameters
+    ----------
+    folder : str
+    start : str
+        Of the final names; all by default.
     """
     for name in os.listdir(folder):
+        match = re.match(r"\.partial-(.+?)@(\d+)-" + re.escape(start), name)
         path = os.path.join(folder, name)
-        if name.startswith(".partial-"):
-            with contextlib.suppress(OSError):  # another process may have been faster
-                if _is_dead(path, name):
-                    os.remove(path)
+        if match and _is_dead(path, *match.groups()):
+            shutil.rmtree(path, ignore_errors=True)  # a checkpoint's
+            with contextlib.suppress(OSError):
+                os.remove(path)
 
 
-def _ours():
-    return f".partial-{socket.gethostname()}@"
-
-
-def _is_dead(path, name):
-    match = re.match(re.escape(_ours()) + r"(\d+)-", name)
-    if match:
-        return not _is_running(int(match.group(1)))
-    return time.time() - os.stat(path).st_mtime > DEAD_AFTER_SECONDS
+def _is_dead(path, host, process):
+    if host == socket.gethostname():
+        return not _is_running(int(process))
+    try:
+        return time.time() - os.stat(path).st_mtime > DEAD_AFTER_SECONDS
+    except OSError:  # another process was faster
+        return False
 
 
 def _is_running(process):

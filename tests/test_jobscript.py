@@ -40,9 +40,11 @@ def test_slurm_array(capsys):
     text = script(capsys, "slurm", *argv, "ex08", "gbprop", "--output-dir", "o")
     assert "#SBATCH --array=1-4\n" in text and "#SBATCH --output=m-%A_%a.log\n" in text
     assert "--cpus-per-task=8\n" in text and "--time=12:30:00\n" in text
-    assert "--account" not in text and "--signal" not in text
+    assert "--account" not in text
     last = text.split("\n")[-2]
-    assert last.startswith("exec '/opt/my python' -m legacy_gbp ex08 gbprop --output-dir o ")
+    assert last.startswith(
+        "exec '/opt/my python' -m legacy_gbp ex08 gbprop --output-dir o --requeue "
+    )
     assert last.endswith('--shard "$SLURM_ARRAY_TASK_ID/4"')
 
 

@@ -4,12 +4,14 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 
 import h5py
 import numpy as np
 import pytest
 
 from legacy_gbp.cli import main, main_all
+from legacy_gbp.data import xtcav
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises import EX07, EX08
 from legacy_gbp.shards import ALL, Shard, from_environment
@@ -319,3 +321,41 @@ def test_merge_finds_shots_missing_or_double(change, why, files, checkpoints, ca
     with h5py.File(parts[1], "r+") as file:
         change(file)
     assert why in refusal(capsys, main_all, ["merge", *parts, "--output", "all.h5"])
+
+
+@pytest.mark.parametrize("command", ["predict", "gbprop"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGUSR2"])
+def test_a_signal_leaves_what_is_finished(name, command, files, checkpoints, monkeypatch, capsys):
+    """It comes while the second file is read; that one is begun again."""
+    kind = {"predict": "predictions", "gbprop": "maps"}[command]
+    read_rows, argv = xtcav.read_rows, [*files[2:], "--output-dir", "parts"]
+
+    def signalled(dataset, path, *rest):
+        if path == files[3]:
+            os.kill(os.getpid(), getattr(signal, name))
+        read_rows(dataset, path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(xtcav, "read_rows", signalled)
+        assert done(command, checkpoints["ex07"], *argv) == 75
+    assert f"-- {name}: stopped, 1 files are finished\n" in capsys.readouterr().out
+    assert os.listdir("parts") == [f"shots2-{kind}.h5"]
+    assert done(command, checkpoints["ex07"], *argv) == 0
+    assert "3 of 3 files, 1 finished before" in capsys.readouterr().out
+    assert sorted(os.listdir("parts")) == [f"shots{k}-{kind}.h5" for k in (2, 3, 4)]
+
+
+def test_a_signal_before_anything_is_finished_is_no_success(
+    files, checkpoints, monkeypatch, capsys
+):
+    """Else a queue would begin the same file again and again."""
+    read_rows = xtcav.read_rows
+
+    def signalled(*args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        read_rows(*args)
+
+    monkeypatch.setattr(xtcav, "read_rows", signalled)
+    argv = [checkpoints["ex07"], files[3], "--output", "m.h5"]
+    assert "SIGTERM came before a file was finished; give more" in refusal(capsys, gbprop, *argv)
+    assert not os.path.exists("m.h5")

@@ -12,10 +12,10 @@ from legacy_gbp.cli.models import add_models
 from legacy_gbp.cli.parser import REFUSED, Parser
 from legacy_gbp.cli.synthetic import add_synthetic
 from legacy_gbp.cli.tasks import add_tasks
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import InputError, Stopped
 from legacy_gbp.exercises import EXERCISES
 
-DONE, INTERRUPTED = 0, 130
+DONE, STOPPED, INTERRUPTED = 0, 75, 130
 
 
 def main(exercise, argv=None):
@@ -30,8 +30,8 @@ def main(exercise, argv=None):
     Returns
     -------
     int
-        Exit code: 0 done, 2 refused with one line on stderr, 130 interrupted or
-        left by the reader of its output.
+        Exit code: 0 done, 2 refused with one line on stderr, 75 stopped by a signal
+        and can go on, 130 interrupted or left by the reader of its output.
     """
     parser = exercise_parser(exercise, f"run_{exercise.name}.py")
     return _run(parser, argv)
@@ -57,6 +57,8 @@ def _run(parser, argv):
         importlib.import_module(options.module).run(options.exercise, options)
     except InputError as error:
         return _leave(parser, error, REFUSED)
+    except Stopped:
+        return STOPPED
     except BrokenPipeError:  # the reader of our output has left, as "| head" does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED

@@ -97,6 +97,23 @@ def _add_train(commands, exercise, prog):
     parser.add_argument(
         "--logdir", metavar="DIR", type=values.path, help="write TensorBoard scalars here"
     )
+    parser.add_argument(
+        "--save-steps", type=values.positive, metavar="N", help="keep the state every N steps"
+    )
+    parser.add_argument(
+        "--save-minutes",
+        type=values.positive,
+        default=10,
+        metavar="M",
+        help="and every M minutes (10)",
+    )
+    parser.add_argument(
+        "--resume",
+        choices=("auto", "never", "must"),
+        help="go on with a stopped training: auto where one stands (auto in a batch job; else it "
+        "is only announced)",
+    )
+    _add_requeue(parser)
 
 
 def _add_predict(commands, exercise, prog):
@@ -155,6 +172,12 @@ def _command(commands, name, what, exercise, example):
     return parser
 
 
+def _add_requeue(parser):
+    parser.add_argument(
+        "--requeue", action="store_true", help="put the Slurm job back when it is stopped"
+    )
+
+
 def _add_data_dir(parser):
     parser.add_argument(
         "--data-dir",
@@ -189,6 +212,7 @@ def _add_restored(parser, exercise, what):
         type=values.shard,
         help="take the data files I, I+N, ... (the task of a Slurm or LSF array, else all)",
     )
+    _add_requeue(parser)
     parser.add_argument(
         "--batch-size",
         type=values.positive,

@@ -10,6 +10,7 @@ import numpy as np
 from legacy_gbp.aside import check_destination
 from legacy_gbp.attribution import METHODS, bound
 from legacy_gbp.commands.restored import check_finite, recorded, restore
+from legacy_gbp.commands.stopping import stoppable
 from legacy_gbp.data import preprocess
 from legacy_gbp.data.batches import count_file_by_file, file_by_file
 from legacy_gbp.data.xtcav import NO_LABEL
@@ -48,18 +49,22 @@ def run(exercise, options):
         if options.compare:
             methods = sorted({PLAIN, GUIDED, options.method}, key=list(METHODS).index)
         explain = {name: bound(name, net, options.layer) for name in methods}
-        for output in outputs:
-            _run_one(exercise, options, output, source, net, explain, window)
+        stop = stack.enter_context(stoppable(options))
+        for output in stop.between(outputs, len(outputs)):
+            _run_one(exercise, options, output, source, net, explain, window, stop)
+            stop.finished += 1
 
 
-def _run_one(exercise, options, output, source, net, explain, window):
+def _run_one(exercise, options, output, source, net, explain, window, stop):
     """Make one result and its pages, and say so."""
     shots, shown = output.shots, 0
     with contextlib.ExitStack() as stack:
         record = stack.enter_context(recorded(exercise, options, output, source))
         title = _title(exercise, options)
         pages = stack.enter_context(_figures().Pages(output.figure, title, options.pages))
-        for found in _explained(exercise, options, shots, source, net, explain):
+        batches = count_file_by_file(shots, options.batch_size or exercise.predict_batch_size)
+        explained = _explained(exercise, options, shots, source, net, explain)
+        for found in stop.between(explained, batches):
             shown += len(found.indices)
             record(found.indices, **_columns(found, options))
             if not _draw(exercise, options, shots, found, pages, window):

@@ -8,23 +8,24 @@ from legacy_gbp.errors import InputError
 
 SIGNAL_SECONDS = 120
 
-# What a command does when it is stopped decides what its job asks of the queue.
-SIGNAL = {
+# What every job asks for besides, by queue: lines of the head and options of the program.
+# All commands stop with exit code 75 after USR1 when the next run can go on.
+ASKED = {
     "slurm": (
-        f"send USR1 to the program itself {SIGNAL_SECONDS} s before the time is over",
-        f"#SBATCH --signal=B:USR1@{SIGNAL_SECONDS}",
+        (
+            f"send USR1 to the program itself {SIGNAL_SECONDS} s before the time is over",
+            f"#SBATCH --signal=B:USR1@{SIGNAL_SECONDS}",
+        ),
     ),
     "lsf": (
-        f"send USR1 to the program {SIGNAL_SECONDS // 60} minutes before the time is over",
-        f"#BSUB -wa USR1 -wt {SIGNAL_SECONDS // 60}",
+        (
+            f"send USR1 to the program {SIGNAL_SECONDS // 60} minutes before the time is over",
+            f"#BSUB -wa USR1 -wt {SIGNAL_SECONDS // 60}",
+        ),
+        ("exit code 75 means stopped, but can go on: run it again", "#BSUB -Q 75"),
     ),
 }
-AGAIN = ("exit code 75 means stopped with a checkpoint: run it again", "#BSUB -Q 75")
-ASKS = {
-    # (queue, command): lines for the queue, options for the program
-    ("slurm", "train"): ([SIGNAL["slurm"]], ["--requeue"]),
-    ("lsf", "train"): ([SIGNAL["lsf"], AGAIN], []),
-}
+PASSED_ON = {"slurm": ["--requeue"], "lsf": []}
 
 SLURM = (
     ("", "#SBATCH --job-name={name}"),
@@ -95,11 +96,10 @@ def script_of(options):
         if slurm
         else "%J" + "_%I" * bool(options.array),
     }
-    asked, passed_on = ASKS.get((options.queue, command), ([], []))
     table = [
         row for row in (SLURM if slurm else LSF) if options.account or "{account}" not in row[1]
     ]
-    table += asked
+    table += ASKED[options.queue]
     if slurm and options.array:
         table.append(("tasks that share the files", f"#SBATCH --array=1-{options.array}"))
     lines = ["#!/bin/bash", f"# Submit with: {SUBMITTED[options.queue]} THIS_FILE"]
@@ -107,7 +107,7 @@ def script_of(options):
         lines += [f"# {why}"] if why else []
         lines.append(line.format(**values))
     program = [options.python or sys.executable, "-m", "legacy_gbp", options.tool_name]
-    words = [shlex.quote(word) for word in (*program, *options.rest, *passed_on)]
+    words = [shlex.quote(word) for word in (*program, *options.rest, *PASSED_ON[options.queue])]
     if options.array:  # by number, so that one task submitted again takes the same files
         words += ["--shard", f'"{TASK[options.queue]}/{options.array}"']
     lines += ["", "# exec: the program takes the place of the shell, which would keep signals back"]

@@ -1,6 +1,7 @@
 """``predict``: score every shot of the prediction files."""
 
 from legacy_gbp.commands.restored import check_finite, recorded, restore
+from legacy_gbp.commands.stopping import stoppable
 from legacy_gbp.data import preprocess
 from legacy_gbp.data.batches import count_file_by_file, file_by_file
 from legacy_gbp.data.xtcav import NO_LABEL
@@ -18,10 +19,13 @@ def run(exercise, options):
     from legacy_gbp.network import Network
 
     matrix = confusion_matrix([], [], len(exercise.classes))
-    with Network(source) as net:
-        for output in outputs:
+    with stoppable(options) as stop, Network(source) as net:
+        for output in stop.between(outputs, len(outputs)):
             with recorded(exercise, options, output, source) as record:
-                matrix = matrix + _scored(exercise, options, output.shots, source, net, record)
+                matrix = matrix + _scored(
+                    exercise, options, output.shots, source, net, record, stop
+                )
+            stop.finished += 1
             if output.path:
                 print(f"-- predictions in {output.path}", flush=True)
     scored = int(matrix.sum())
@@ -34,12 +38,13 @@ def run(exercise, options):
         print(f"Ran predictions. {total - scored} samples, no labels", flush=True)
 
 
-def _scored(exercise, options, shots, source, net, record):
+def _scored(exercise, options, shots, source, net, record, stop):
     """Predict and record every shot; the confusion matrix of those with a label."""
     size, classes = options.batch_size or exercise.predict_batch_size, len(exercise.classes)
     matrix = confusion_matrix([], [], classes)
-    batches = file_by_file(shots, size)
-    for indices, images in progress(batches, count_file_by_file(shots, size), "predict"):
+    count = count_file_by_file(shots, size)
+    batches = progress(file_by_file(shots, size), count, "predict")
+    for indices, images in stop.between(batches, count):
         logits = net.logits(preprocess.apply(source.preprocess, images))
         check_finite(logits, "logits", shots, indices)
         predicted = logits.argmax(axis=1)

@@ -10,7 +10,8 @@ from legacy_gbp.errors import InputError
 
 # Options that say where things lie, not what is in them. The checkpoint has its SHA-256.
 PLACES = (
-    "checkpoint", "data_dir", "figure", "files", "output", "output_dir", "pages", "shard", "show",
+    "checkpoint", "data_dir", "figure", "files", "output", "output_dir", "pages", "requeue",
+    "shard", "show",
 )  # fmt: skip
 LISTS = ("of_files", "data_files", "data_bytes", "data_sha256", "data_mtime_ns", "data_shots")
 NEEDED = ("exercise", "options", "checkpoint_sha256", "preprocess", "data_files")

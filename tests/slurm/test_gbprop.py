@@ -46,7 +46,7 @@ def same_as_one_process(checkpoint, *argv):
 
     Numbers of threads may differ, hence the tolerance: see the README on equal bits.
     """
-    assert sorted(os.listdir("parts")) == [os.path.basename(part) for part in PARTS]
+    assert sorted(os.listdir("parts")) == named(PARTS)
     options = ["--checkpoint", checkpoint, "--output", "one.h5", "--pages", "0", *argv]
     assert main(EX07, ["gbprop", *FILES, *options]) == 0
     assert main_all(["merge", *PARTS, "--output", "all.h5"]) == 0
@@ -57,6 +57,10 @@ def same_as_one_process(checkpoint, *argv):
         for name in ("logits", "maps"):
             scale = np.abs(one[name][()]).max()
             np.testing.assert_allclose(one[name][()], merged[name][()], atol=1e-5 * scale)
+
+
+def named(paths):
+    return [os.path.basename(path) for path in paths]
 
 
 def whole(paths):
@@ -90,7 +94,7 @@ def test_a_cancelled_task_goes_on_with_the_first_unfinished_file(cluster, checkp
     cluster.call("scancel", number)
     assert cluster.finished(number) == ["CANCELLED"]
     before = {path: os.stat(path).st_mtime_ns for path in whole(PARTS)}
-    assert list(before) == PARTS[:2]
+    assert list(before) == PARTS[:2] and sorted(os.listdir("parts")) == named(PARTS[:2])
     number = cluster.submit(script)
     assert cluster.finished(number) == ["COMPLETED"]
     log = cluster.wait_for_line(f"maps-{number}_1.log", "shots4-maps.h5")
@@ -99,26 +103,35 @@ def test_a_cancelled_task_goes_on_with_the_first_unfinished_file(cluster, checkp
     same_as_one_process(checkpoints["ex07"], *SLOW)
 
 
-@pytest.mark.parametrize("how", ["time", "USR1"])
-def test_a_job_that_is_stopped_leaves_no_half_file(how, cluster, checkpoints):
+def test_the_time_limit_leaves_no_half_file(cluster, checkpoints):
+    write_xtcav(FILES[2], 60, seed=2)  # Slurm looks at the time every ten seconds or so
     script = job(checkpoints["ex07"], *SLOW, "--pages", "0")
-    if how == "time":
-        write_xtcav(FILES[2], 60, seed=2)  # Slurm looks at the time every ten seconds or so
     number = cluster.submit(script)
-    cluster.wait_for_line(f"maps-{number}.log", "^-- maps in parts/shots0-maps.h5$")
-    if how == "time":
-        cluster.call("scontrol", "update", f"JobId={number}", "EndTime=now")
-        assert cluster.finished(number) == ["TIMEOUT"]
-    else:
-        cluster.call("scancel", "--signal=USR1", "--batch", number)
-        assert cluster.finished(number) == ["FAILED"]
-    stopped = whole(PARTS)
-    assert stopped == PARTS[: len(stopped)] and 1 <= len(stopped) < len(PARTS)
+    log = f"maps-{number}.log"
+    cluster.wait_for_line(log, "^-- maps in parts/shots1-maps.h5$")
+    cluster.call("scontrol", "update", f"JobId={number}", "EndTime=now")
+    assert cluster.finished(number) == ["TIMEOUT"]
+    assert "-- SIGTERM: stopped, 2 files are finished" in cluster.wait_for_line(log, "put back")
+    assert whole(PARTS) == PARTS[:2] and sorted(os.listdir("parts")) == named(PARTS[:2])
     number = cluster.submit(script)
     assert cluster.finished(number) == ["COMPLETED"]
-    assert f"{len(stopped)} finished before" in cluster.wait_for_line(
-        f"maps-{number}.log", "before"
-    )
+    assert "2 finished before" in cluster.wait_for_line(f"maps-{number}.log", "before")
+    same_as_one_process(checkpoints["ex07"], *SLOW)
+
+
+def test_usr1_puts_the_job_back_and_it_goes_on(cluster, checkpoints):
+    """What --signal=B:USR1@120 does before the time is over."""
+    number = cluster.submit(job(checkpoints["ex07"], *SLOW, "--pages", "0"))
+    log = f"maps-{number}.log"
+    cluster.wait_for_line(log, "^-- maps in parts/shots1-maps.h5$")
+    cluster.call("scancel", "--signal=USR1", "--batch", number)
+    cluster.wait_for_line(log, f"^-- job {number} is put back into the queue$")
+    assert "-- SIGUSR1: stopped, 2 files are finished" in cluster.wait_for_line(log, "SIGUSR1")
+    assert whole(PARTS) == PARTS[:2]
+    cluster.start_now(number)
+    assert cluster.finished(number) == ["COMPLETED"]
+    assert "5 of 5 files, 2 finished before" in cluster.wait_for_line(log, "shots4-maps.h5")
+    assert cluster.facts(number)["Restarts"] == "1"
     same_as_one_process(checkpoints["ex07"], *SLOW)
 
 

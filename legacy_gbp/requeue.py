@@ -1,0 +1,39 @@
+"""A Slurm job that puts itself back into the queue."""
+
+import os
+import subprocess
+
+SECONDS = 30
+
+
+def requeue():
+    """Ask Slurm to run this job again.
+
+    Returns
+    -------
+    str
+        One line: what was done, or why not.
+    """
+    job = os.environ.get("SLURM_JOB_ID")
+    if not job:
+        return "not put back into a queue: SLURM_JOB_ID is not set"
+    try:
+        shown = _scontrol("show", "job", "-o", job)
+        if "JobState=CANCELLED" in shown:
+            return f"job {job} is not put back: it was cancelled"
+        _scontrol("requeue", job)
+    except (OSError, subprocess.SubprocessError) as error:
+        why = (getattr(error, "stderr", None) or str(error)).strip().split("\n")[0]
+        return f"job {job} could not be put back ({why}); submit it again by hand"
+    return f"job {job} is put back into the queue"
+
+
+def _scontrol(*argv):
+    return subprocess.run(
+        ["scontrol", *argv],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    ).stdout
