@@ -19,8 +19,8 @@ def requeue():
         return "not put back into a queue: SLURM_JOB_ID is not set"
     try:
         shown = _scontrol("show", "job", "-o", job)
-        if "JobState=CANCELLED" in shown:
-            return f"job {job} is not put back: it was cancelled"
+        if "JobState=RUNNING" not in shown:  # COMPLETING already when TERM arrives
+            return f"job {job} is not put back: it was cancelled or its time is over"
         _scontrol("requeue", job)
     except (OSError, subprocess.SubprocessError) as error:
         why = (getattr(error, "stderr", None) or str(error)).strip().split("\n")[0]

@@ -79,6 +79,16 @@ def test_no_global_switch():
         assert not [switch for switch in switches if switch in source], path
 
 
+def test_every_printed_line_is_flushed():
+    """A batch queue keeps a log that people read while the job runs."""
+    for module, path in MODULES.items():
+        with open(path, encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print":
+                assert "flush" in [word.arg for word in node.keywords], (module, node.lineno)
+
+
 LEAVES = ["relu_backprop", "aside", "errors", "progress", "shards"]
 
 

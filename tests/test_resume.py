@@ -274,8 +274,8 @@ def test_tensorboard_forgets_the_steps_that_are_done_again(data, tmp_path, monke
     [
         ('case "$1" in show) echo "JobState=RUNNING";; *) echo "$@" > asked;; esac',
          "job 77 is put back into the queue"),
-        ('case "$1" in show) echo "JobState=CANCELLED";; *) exit 3;; esac',
-         "job 77 is not put back: it was cancelled"),
+        ('case "$1" in show) echo "JobState=COMPLETING";; *) exit 3;; esac',
+         "job 77 is not put back: it was cancelled or its time is over"),
         ('echo "slurm_load: no controller" >&2; exit 1',
          "job 77 could not be put back (slurm_load: no controller); submit it again by hand"),
     ],

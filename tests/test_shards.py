@@ -152,6 +152,19 @@ def test_a_part_that_is_gone_reads_as_nothing_real(files, checkpoints):
     assert (columns["row"][2:] < 0).all() and np.isnan(columns["logits"][2:]).all()
 
 
+def test_parts_are_looked_for_beside_the_merged_file(files, checkpoints, monkeypatch):
+    """Not in the current folder, where others of the same name may lie."""
+    for folder, method in (("here", "guided"), ("there", "gradient")):
+        parts = os.path.join(folder, "parts")
+        argv = ["--output-dir", parts, "--method", method, files[2]]
+        assert gbprop(checkpoints["ex07"], *argv) == 0
+        merged = os.path.join(folder, "all.h5")
+        assert main_all(["merge", parts + "/shots2-maps.h5", "--output", merged]) == 0
+    expected = read("there/parts/shots2-maps.h5")[0]["maps"]
+    monkeypatch.chdir("here")
+    np.testing.assert_array_equal(read("../there/all.h5")[0]["maps"], expected)
+
+
 def test_results_made_one_by_one_merge_in_the_given_order(files, checkpoints):
     for k in (2, 3):
         assert done("predict", checkpoints["ex07"], files[k], "--output", f"p{k}.h5") == 0
