@@ -44,7 +44,7 @@ def restore(exercise, options):
     _check_not_read(options.output, [*paths, *glob.glob(glob.escape(prefix) + ".*")])
     if train_first and not os.path.exists(prefix + ".index"):
         print(f"-- no checkpoint {prefix} yet: training one ({remedy})", flush=True)
-        train.run(exercise, options.training_defaults(options.data_dir))
+        train.alone(exercise, options.training_defaults(options.data_dir))
     print(f"-- read {len(shots)} samples for prediction", flush=True)
     if shots.skipped:
         print(f"-- left out {shots.skipped} samples labelled -1 (do not use)", flush=True)
