@@ -53,7 +53,7 @@ def restore(exercise, options):
         return [], None
     if train_first and not os.path.exists(prefix + ".index"):
         print(f"-- no checkpoint {prefix} yet: training one ({remedy})", flush=True)
-        train.run(exercise, options.training_defaults(options.data_dir))
+        train.alone(exercise, options.training_defaults(options.data_dir))
     if by_file:
         left = unfinished(exercise, options, outputs, prefix)
         print(

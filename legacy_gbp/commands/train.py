@@ -6,25 +6,38 @@ from legacy_gbp.aside import check_destination, remove_stale
 from legacy_gbp.checkpoint_files import recover
 from legacy_gbp.commands.data_folder import data_files, labelled_shots
 from legacy_gbp.commands.quiet_tensorflow import load_quietly
+from legacy_gbp.commands.worker import serve
 from legacy_gbp.errors import InputError, Stopped
+from legacy_gbp.gathering import Chief
 from legacy_gbp.requeue import requeue
 from legacy_gbp.resume import record_path
+from legacy_gbp.slurm_step import slurm_step
 from legacy_gbp.stop_signals import stop_signals
 
 QUEUES = ("SLURM_JOB_ID", "LSB_JOBID")
 
 
 def run(exercise, options):
-    """Train with the options of :mod:`legacy_gbp.cli`."""
+    """Train with the options of :mod:`legacy_gbp.cli`, on all tasks of a Slurm step."""
+    step = slurm_step()
+    if step is None:
+        alone(exercise, options)
+        return
+    with stop_signals() as received:  # Slurm signals all tasks; the workers wait for the chief
+        if step.task:
+            serve(step)
+        with Chief(step) as chief:
+            _train(exercise, options, received, chief)
+
+
+def alone(exercise, options):
+    """Train in this process."""
     with stop_signals() as received:
-        trained = _train(exercise, options, received)
-    if trained.stopped:
-        if options.requeue:
-            print(f"-- {requeue()}", flush=True)
-        raise Stopped(trained.stopped)
+        _train(exercise, options, received)
 
 
-def _train(exercise, options, received):
+def _train(exercise, options, received, chief=None):
+    _check_split(exercise, options, chief)
     small = options.data == "test"
     train_paths = options.train_files or data_files(exercise, options, "train", small)
     validation_paths = options.validation_files or data_files(exercise, options, "validation")
@@ -55,6 +68,13 @@ def _train(exercise, options, received):
 
     load_quietly()
     from legacy_gbp.training import Saving, train
+    from legacy_gbp.trainer import Trainer
+
+    trainer = Trainer
+    if chief:
+        from legacy_gbp.cluster_trainer import cluster_trainer
+
+        trainer = cluster_trainer(chief)
 
     trained = train(
         exercise,
@@ -70,15 +90,26 @@ def _train(exercise, options, received):
         stop=received,
         saving=Saving(record, options.save_steps, options.save_minutes),
         go_on=go_on,
+        trainer=trainer,
     )
     if trained.stopped:
-        return trained
+        if options.requeue:
+            print(f"-- {requeue()}", flush=True)
+        raise Stopped(trained.stopped)
     print(
         f"-- best validation accuracy {100 * trained.best_accuracy:.1f}% at step "
         f"{trained.best_step} of {trained.steps}, in {checkpoint}",
         flush=True,
     )
-    return trained
+
+
+def _check_split(exercise, options, chief):
+    size = options.batch_size or exercise.batch_size
+    if chief and size < chief.step.tasks:
+        raise InputError(
+            f"a batch of {size} cannot be split between {chief.step.tasks} tasks; give a larger "
+            "--batch-size or fewer tasks"
+        )
 
 
 def _goes_on(record, wish):
