@@ -69,7 +69,8 @@ class Cluster:
 
     def __init__(self, folder):
         self.folder = folder
-        self.env = {**os.environ, "SLURM_CONF": os.path.join(folder, "slurm.conf")}
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
+        self.env["SLURM_CONF"] = os.path.join(folder, "slurm.conf")
         self._daemons = []
 
     def __enter__(self):
