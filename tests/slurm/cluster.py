@@ -121,6 +121,7 @@ class Cluster:
     def start_now(self, job):
         """A job that was put back is begun after two minutes; do not wait for them."""
         self._wait(lambda: self.states(job) == ["PENDING"])
+        time.sleep(2)  # Slurm refuses to launch a job in the second in which it ended it
         self.call("scontrol", "update", f"JobId={job}", "StartTime=now")
 
     def facts(self, job):
