@@ -10,7 +10,7 @@ class InputError(Exception):
     """
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - as KeyboardInterrupt, it is no error
     """A training was told to stop, and has said where its state was written.
 
     Commands exit with code 75 (EX_TEMPFAIL: try again later).

@@ -31,9 +31,8 @@ def requeue():
 def _scontrol(*argv):
     return subprocess.run(
         ["scontrol", *argv],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
+        capture_output=True,
+        text=True,
         timeout=SECONDS,
         check=True,
     ).stdout

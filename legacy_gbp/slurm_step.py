@@ -33,9 +33,7 @@ def slurm_step(environment=os.environ):
     job = _number(environment, "SLURM_JOB_ID") or 0
     number = _number(environment, "SLURM_STEP_ID") or 0
     nodes = environment.get("SLURM_STEP_NODELIST") or environment.get("SLURM_NODELIST", "")
-    local = (
-        environment.get("SLURM_STEP_NUM_NODES", "") or ("1" if _is_one(nodes) else "")
-    ) == "1"
+    local = (environment.get("SLURM_STEP_NUM_NODES", "") or ("1" if _is_one(nodes) else "")) == "1"
     candidates = [first_node(nodes), environment.get("SLURM_LAUNCH_NODE_IPADDR")]
     return Step(
         task=_number(environment, "SLURM_PROCID") or 0,

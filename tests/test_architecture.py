@@ -77,7 +77,10 @@ def test_no_global_switch():
         assert not [switch for switch in switches if switch in source], path
 
 
-LEAVES = ["relu_backprop", "aside", "errors", "progress"]
+LEAVES = [
+    "relu_backprop", "aside", "errors", "progress", "checkpoint_files", "stop_signals", "requeue",
+    "slurm_step",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("leaf", LEAVES)
