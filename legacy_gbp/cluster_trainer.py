@@ -32,7 +32,7 @@ SECONDS_UNTIL_LOST = 5
 
 
 def start_server(servers, task):
-    """This task's TensorFlow server; it cannot be stopped but by the end of the process."""
+    """TensorFlow server of one task; it cannot be stopped but by the end of the process."""
     cluster = tf.train.ClusterSpec({JOB: servers})
     try:
         return tf.compat.v1.train.Server(

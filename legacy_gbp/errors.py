@@ -10,7 +10,7 @@ class InputError(Exception):
     """
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - as KeyboardInterrupt, it is no error
     """Work was told to stop by the signal it names, and has said how it goes on.
 
     Commands exit with code 75 (EX_TEMPFAIL: try again later).

@@ -31,8 +31,7 @@ def requeue():
 def _scontrol(*argv):
     return subprocess.run(
         ["scontrol", *argv],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         timeout=SECONDS,
         check=True,

@@ -16,7 +16,7 @@ from legacy_gbp.nets.layers import Sequential
 from legacy_gbp.session_config import granted_threads, session_config
 
 
-class StepLost(Exception):
+class StepLost(Exception):  # noqa: N818 - the state is whole
     """A step could not be done; the variables are those before it."""
 
 

@@ -4,14 +4,13 @@ It can be left after every step and entered again: see :mod:`legacy_gbp.resume`.
 """
 
 import contextlib
-import os
 import sys
 import time
 from collections import namedtuple
 
 import numpy as np
 
-from legacy_gbp import __version__, exercises, resume
+from legacy_gbp import exercises, resume
 from legacy_gbp.data import preprocess as preprocessing
 from legacy_gbp.data.batches import Epochs, in_order
 from legacy_gbp.errors import InputError
@@ -19,6 +18,7 @@ from legacy_gbp.metrics.classification import accuracy
 from legacy_gbp.progress import progress, say
 from legacy_gbp.scalars import scalar_writer
 from legacy_gbp.sources.xtcav_checkpoint import PREPROCESS_MEAN
+from legacy_gbp.state_keeper import Course, StateKeeper
 from legacy_gbp.trainer import StepLost, Trainer
 from legacy_gbp.training_log import header, row, validation_lines
 
@@ -32,15 +32,6 @@ accuracies : list of (step, validation accuracy)
 stopped : str or None, why it was left before its end
 
 A resumed training counts what it did before it was stopped.
-"""
-
-Saving = namedtuple("Saving", "record steps minutes")
-Saving.__new__.__defaults__ = (None, None)
-Saving.__doc__ = """Where and how often a training writes down its state, to go on from it.
-
-record : str, file; it is written when the training is stopped and removed when it ends
-steps : int or None, also every so many steps
-minutes : float or None, also when so many minutes have passed
 """
 
 
@@ -114,56 +105,55 @@ def train(
     _check_labels(exercise, train_shots, validation_shots)
     rng = np.random.RandomState(seed)
     chosen = rng.permutation(len(validation_shots))[: exercise.validation_shots]
-    same = saving and resume.settings(
-        exercise, {"training": train_shots, "validation": validation_shots},
-        seed=seed, epochs=epochs, batch_size=batch_size, preprocess=preprocess,
-    )  # fmt: skip
+    keeper = saving and StateKeeper(
+        saving,
+        resume.settings(
+            exercise,
+            {"training": train_shots, "validation": validation_shots},
+            seed=seed,
+            epochs=epochs,
+            batch_size=batch_size,
+            preprocess=preprocess,
+        ),
+    )
+    stood, course = None, Course()
     if go_on:
-        stood = _read_record(saving.record, same, checkpoint)
+        stood = keeper.read(checkpoint)
+        course = Course.of_record(stood)
         rng.set_state(stood.rng_state)
         prepared = preprocessing.Preprocess(preprocess, stood.variables[PREPROCESS_MEAN])
     else:
-        stood = NOTHING_DONE
-        prepared = preprocessing.fit(
-            preprocess, (images for _, images in _until(stop, in_order(train_shots, batch_size)))
-        )
-    place = stood.epoch, stood.batch
-    batches = Epochs(train_shots, batch_size, epochs, rng, *place)
-    steps = epochs * (len(train_shots) // batch_size)
-    losses, accuracies = list(stood.losses), [tuple(one) for one in stood.accuracies]
-    best, best_step, first = stood.best_accuracy, stood.best_step, len(losses)
+        images_to_fit = (images for _, images in in_order(train_shots, batch_size))
+        prepared = preprocessing.fit(preprocess, _until(stop, images_to_fit))
+    batches = Epochs(train_shots, batch_size, epochs, rng, course.epoch, course.batch)
+    steps, first = epochs * (len(train_shots) // batch_size), len(course.losses)
+
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(trainer(exercise, prepared, seed))
         write_scalars = stack.enter_context(scalar_writer(logdir, first))
-        due = _every(saving.steps, saving.minutes) if saving else (lambda: False)
-
-        def keep():
-            resume.write(saving.record, resume.Record(
-                same, *place, best, best_step, accuracies,
-                {"legacy_gbp": __version__, **network.facts()}, batches.rng_state, losses,
-                network.state(),
-            ))  # fmt: skip
-
-        if go_on:
+        if stood:
             network.restore(stood.variables)
             by = ", ".join(f"{name} {value}" for name, value in stood.written_by.items())
             log(f"-- going on after step {first} of {steps}, from {saving.record} ({by})")
-        elif saving:
-            _remove(saving.record)  # its checkpoint is about to be replaced
+        elif keeper:
+            keeper.remove()  # its checkpoint is about to be replaced
         log(header(exercise.loss_columns, len(exercise.classes)))
         stopped = stop()
         rest = () if stopped else _with_bar(batches, steps - first, exercise.name)
         for step, (epoch, batch, indices, images) in enumerate(rest, first):
+            course.epoch, course.batch = epoch, batch
             start = time.monotonic()
             labels = train_shots.labels[indices]
             try:
-                losses.append(network.step(images, labels))
+                losses = network.step(images, labels)
             except StepLost as error:
-                place, stopped = (epoch, batch), str(error)
+                stopped = str(error)
                 break
-            line = row(epoch, batch, step, time.monotonic() - start, losses[-1])
-            _check_finite(losses[-1], step)
-            write_scalars(step, dict(zip(exercise.loss_columns, losses[-1])))
+            line = row(epoch, batch, step, time.monotonic() - start, losses)
+            _check_finite(losses, step)
+            course.losses.append(losses)
+            course.batch += 1
+            write_scalars(step, dict(zip(exercise.loss_columns, losses)))
             if step % exercises.VALIDATE_EVERY:
                 log(line)
             else:
@@ -171,49 +161,33 @@ def train(
                 on_train = network.score(images, labels)
                 on_validation = network.score_shots(validation_shots, chosen)
                 reached = accuracy(on_validation)
-                accuracies.append((step, reached))
                 write_scalars(step, {"tr.acc": accuracy(on_train), "vl.acc": reached})
                 saved_in = None
-                if reached > best:
-                    best, best_step = reached, step
-                    if checkpoint:
-                        network.save(checkpoint)
-                        saved_in = checkpoint
+                if course.improves(step, reached) and checkpoint:
+                    network.save(checkpoint)
+                    saved_in = checkpoint
                 seconds = time.monotonic() - start
                 for text in validation_lines(line, seconds, on_train, on_validation, saved_in):
                     log(text)
-            place = epoch, batch + 1
             stopped = stop() if step + 1 < steps else None
             if stopped:
                 break
-            if due():
-                keep()
+            if keeper and keeper.is_due():
+                keeper.write(course, batches.rng_state, network)
         if stopped:
             kept = "nothing to keep"
-            if saving and losses:
-                keep()
+            if keeper and course.losses:
+                keeper.write(course, batches.rng_state, network)
                 kept = f"its state is in {saving.record}, --resume auto goes on"
-            log(f"-- stopped ({stopped}) after step {len(losses)} of {steps}; {kept}")
-        elif final_checkpoint:
-            network.save(final_checkpoint)
-            log(f"** saved in {final_checkpoint}")
-        if saving and not stopped:
-            _remove(saving.record)
-    return Trained(steps, best, best_step, np.array(losses), accuracies, stopped)
-
-
-NOTHING_DONE = resume.Record({}, 0, 0, -1.0, None, [], {}, (), [], {})
-
-
-def _read_record(path, same, checkpoint):
-    stood = resume.read(path)
-    resume.check_same(path, stood.settings, same)
-    if checkpoint and stood.best_step is not None and not os.path.exists(checkpoint + ".index"):
-        raise InputError(
-            f"{checkpoint}: the best checkpoint of the stopped training is gone; put it back, or "
-            "give --resume never to train anew"
-        )
-    return stood
+            log(f"-- stopped ({stopped}) after step {len(course.losses)} of {steps}; {kept}")
+        else:
+            if final_checkpoint:
+                network.save(final_checkpoint)
+                log(f"** saved in {final_checkpoint}")
+            if keeper:
+                keeper.remove()
+    losses, best = np.array(course.losses), (course.best_accuracy, course.best_step)
+    return Trained(steps, *best, losses, course.accuracies, stopped)
 
 
 def _until(stop, items):
@@ -221,26 +195,6 @@ def _until(stop, items):
         yield item
         if stop():
             return
-
-
-def _every(steps, minutes):
-    """A question that is answered yes every so many times, or when time has passed."""
-    asked, since = 0, time.monotonic()
-
-    def due():
-        nonlocal asked, since
-        asked += 1
-        if (steps and asked >= steps) or (minutes and time.monotonic() - since >= 60 * minutes):
-            asked, since = 0, time.monotonic()
-            return True
-        return False
-
-    return due
-
-
-def _remove(path):
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(path)
 
 
 def _with_bar(items, total, what):

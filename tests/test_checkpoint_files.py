@@ -101,5 +101,5 @@ def test_a_reader_that_cannot_finish_says_so(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "replace", forbidden)
-    with pytest.raises(InputError, match="its last save was interrupted.*Permission denied"):
+    with pytest.raises(InputError, match=r"its last save was interrupted.*Permission denied"):
         complete(path)

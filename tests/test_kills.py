@@ -67,12 +67,12 @@ def test_twenty_kills_change_nothing(tmp_path, checkpoints, monkeypatch):
         write_xtcav(name, SHOTS, seed=seed)
     argv = ["gbprop", "--checkpoint", checkpoints["ex07"], "--pages", "0", "--batch-size", "2"]
     command = [sys.executable, "-m", "legacy_gbp", "ex07", *argv, *files, "--output-dir", "parts"]
-    moments, killed, in_a_write, before = random.Random(1), 0, 0, {}
+    moments, killed, in_a_write = random.Random(1), 0, 0
+    before: dict = {}
     while killed < KILLS:
         begun = time.monotonic()
-        process = subprocess.Popen(
-            command, env={**os.environ, "PYTHONPATH": ROOT}, stdout=subprocess.PIPE
-        )
+        with open("log", "ab") as log:
+            process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": ROOT}, stdout=log)
         if killed % 2:
             old = partials("parts")
             grown = moments.uniform(0, 5e5)
@@ -87,7 +87,6 @@ def test_twenty_kills_change_nothing(tmp_path, checkpoints, monkeypatch):
         in_a_write += bool(partials("parts"))
         process.send_signal(signal.SIGKILL)
         code = process.wait()
-        process.stdout.close()
         now = whole("parts")
         assert {name: now[name] for name in before} == before  # what is finished stays
         print(f"{time.monotonic() - begun:.1f} s, code {code}: {len(now)} of {FILES} files")
@@ -98,7 +97,8 @@ def test_twenty_kills_change_nothing(tmp_path, checkpoints, monkeypatch):
             for name in list(before)[::2]:
                 os.remove(os.path.join("parts", name))
                 del before[name]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": ROOT}, check=True)
+    with open("log", "ab") as log:
+        subprocess.run(command, env={**os.environ, "PYTHONPATH": ROOT}, check=True, stdout=log)
     assert sorted(os.listdir("parts")) == [name[:-3] + "-maps.h5" for name in files]
     parts = [os.path.join("parts", name) for name in os.listdir("parts")]
     assert main_all(["merge", *parts, "--output", "killed.h5"]) == 0

@@ -15,8 +15,9 @@ from legacy_gbp.cli import main
 from legacy_gbp.data.batches import Epochs
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises import EX07, EX08
+from legacy_gbp.state_keeper import Saving
 from legacy_gbp.stop_signals import stop_signals
-from legacy_gbp.training import Saving, train
+from legacy_gbp.training import train
 from tests.files import write_xtcav
 from tests.test_training import blobs
 
@@ -56,8 +57,8 @@ def test_the_same_bits_as_if_never_stopped(exercise, batch_size, tmp_path):
     """Stopped inside an epoch, at its end, and right after going on."""
     shots, others = blobs(14), blobs(6, 1)
     options = {"epochs": 4, "batch_size": batch_size, "preprocess": "log-mean"}
-    whole = train(exercise, shots, others, checkpoint=str(tmp_path / "whole"),
-                  final_checkpoint=str(tmp_path / "whole-end"), log=lambda _: None, **options)  # fmt: skip
+    whole = train(exercise, shots, others, checkpoint=str(tmp_path / "whole"), log=lambda _: None,
+                  final_checkpoint=str(tmp_path / "whole-end"), **options)  # fmt: skip
     saving = Saving(str(tmp_path / "record.npz"))
     lines: list = []
     for number, steps in enumerate((1, 3, 1, 99)):
@@ -141,10 +142,10 @@ def test_another_training_does_not_go_on(change, message, stopped):
 
 
 def test_files_that_differ_are_named():
-    with pytest.raises(InputError, match="had training files /a/2.h5, not /a/3.h5"):
+    with pytest.raises(InputError, match=r"had training files /a/2\.h5, not /a/3\.h5"):
         resume.check_same("r", {"training files": ["/a/1.h5", "/a/2.h5"]},
                           {"training files": ["/a/1.h5", "/a/3.h5"]})  # fmt: skip
-    with pytest.raises(InputError, match="had training files /a/2.h5, not none"):
+    with pytest.raises(InputError, match=r"had training files /a/2\.h5, not none"):
         resume.check_same("r", {"training files": ["/a/1.h5", "/a/2.h5"]},
                           {"training files": ["/a/1.h5"]})  # fmt: skip
 
@@ -191,6 +192,14 @@ def test_signals_are_kept_and_the_former_handlers_come_back():
     assert signal.getsignal(signal.SIGTERM) is former
 
 
+def test_threads_are_those_that_slurm_granted(monkeypatch):
+    from legacy_gbp.session_config import session_config
+
+    assert session_config().intra_op_parallelism_threads == 0
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
+    assert session_config().intra_op_parallelism_threads == 3
+
+
 def test_no_handler_outside_of_the_main_thread():
     import threading
 
@@ -204,12 +213,6 @@ def test_no_handler_outside_of_the_main_thread():
     thread.start()
     thread.join()
     assert seen == [(None, signal.getsignal(signal.SIGTERM))]
-
-
-@pytest.fixture
-def no_queue(monkeypatch):
-    for name in ("SLURM_JOB_ID", "LSB_JOBID"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def train_and_signal(data, steps, monkeypatch, *more):
@@ -231,7 +234,7 @@ def train_and_signal(data, steps, monkeypatch, *more):
         return main(EX07, argv(data, *more)), len(done)
 
 
-def test_what_resume_does(data, tmp_path, monkeypatch, capsys, no_queue):
+def test_what_resume_does(data, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(EX07, argv(data, "--resume", "must")) == 2
     assert "tf_saved_model_resume.npz: no stopped training stands here" in capsys.readouterr().err
@@ -292,7 +295,7 @@ def test_requeue(script, said, data, tmp_path, monkeypatch, capsys):
         assert (tmp_path / "asked").read_text() == "requeue 77\n"
 
 
-def test_requeue_outside_of_a_queue(data, tmp_path, monkeypatch, capsys, no_queue):
+def test_requeue_outside_of_a_queue(data, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert train_and_signal(data, 1, monkeypatch, "--requeue")[0] == 75
     assert "-- not put back into a queue: SLURM_JOB_ID is not set" in capsys.readouterr().out
@@ -302,7 +305,7 @@ KILLS = 20
 
 
 @pytest.mark.slow
-def test_twenty_kills_change_nothing(tmp_path, no_queue):
+def test_twenty_kills_change_nothing(tmp_path):
     """SIGKILL at random moments; every step is saved, so many of them meet a save."""
     import tensorflow as tf
 

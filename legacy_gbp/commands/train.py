@@ -12,6 +12,7 @@ from legacy_gbp.gathering import Chief
 from legacy_gbp.requeue import requeue
 from legacy_gbp.resume import record_path
 from legacy_gbp.slurm_step import slurm_step
+from legacy_gbp.state_keeper import Saving
 from legacy_gbp.stop_signals import stop_signals
 
 QUEUES = ("SLURM_JOB_ID", "LSB_JOBID")
@@ -67,14 +68,11 @@ def _train(exercise, options, received, chief=None):
     )
 
     load_quietly()
-    from legacy_gbp.training import Saving, train
+    from legacy_gbp.cluster_trainer import cluster_trainer
     from legacy_gbp.trainer import Trainer
+    from legacy_gbp.training import train
 
-    trainer = Trainer
-    if chief:
-        from legacy_gbp.cluster_trainer import cluster_trainer
-
-        trainer = cluster_trainer(chief)
+    trainer = cluster_trainer(chief) if chief else Trainer
 
     trained = train(
         exercise,
