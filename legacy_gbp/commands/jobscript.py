@@ -28,8 +28,8 @@ ASKED = {
 PASSED_ON = {"slurm": ["--requeue"], "lsf": []}
 
 SLURM = (
-    ("", "#SBATCH --job-name={name}"),
-    ("", "#SBATCH --partition={partition}"),
+    ("its name in the queue", "#SBATCH --job-name={name}"),
+    ("which machines", "#SBATCH --partition={partition}"),
     ("who pays", "#SBATCH --account={account}"),
     ("hours:minutes:seconds", "#SBATCH --time={time}:00"),
     ("one process with this many threads", "#SBATCH --ntasks=1 --cpus-per-task={cpus}"),
@@ -38,7 +38,7 @@ SLURM = (
     ("what the program prints, flushed line by line", "#SBATCH --output={name}-{log}.log"),
 )
 LSF = (
-    ("", '#BSUB -J "{name}{tasks}"'),
+    ("its name, and how many tasks share the files", '#BSUB -J "{name}{tasks}"'),
     ("the queue", "#BSUB -q {partition}"),
     ("who pays", "#BSUB -P {account}"),
     ("hours:minutes", "#BSUB -W {time}"),
@@ -104,8 +104,7 @@ def script_of(options):
         table.append(("tasks that share the files", f"#SBATCH --array=1-{options.array}"))
     lines = ["#!/bin/bash", f"# Submit with: {SUBMITTED[options.queue]} THIS_FILE"]
     for why, line in table:
-        lines += [f"# {why}"] if why else []
-        lines.append(line.format(**values))
+        lines += [f"# {why}", line.format(**values)]
     program = [options.python or sys.executable, "-m", "legacy_gbp", options.tool_name]
     words = [shlex.quote(word) for word in (*program, *options.rest, *PASSED_ON[options.queue])]
     if options.array:  # by number, so that one task submitted again takes the same files
