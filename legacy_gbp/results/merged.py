@@ -28,7 +28,7 @@ def write_merged(path, parts):
     """
     folder = os.path.realpath(os.path.dirname(os.path.abspath(path)))
     names = [os.path.relpath(os.path.realpath(part.path), folder) for part in parts]
-    with written_aside(path) as partial, h5py.File(partial, "w", libver="latest") as file:
+    with written_aside(path) as partial, h5py.File(partial, "w") as file:
         file.attrs.update(_facts(parts, names))
         for column in sorted({name for part in parts for name in part.columns}):
             _present(file, column, [(n, p) for n, p in zip(names, parts) if p.columns])
