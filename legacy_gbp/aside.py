@@ -4,11 +4,14 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import tempfile
+import time
 
 from legacy_gbp.errors import InputError
 
 SPARE_BYTES = 1 << 20
+DEAD_AFTER_SECONDS = 24 * 3600  # without a write, on a machine that cannot be asked
 
 
 @contextlib.contextmanager
@@ -30,8 +33,8 @@ def written_aside(path):
     InputError
         When the folder cannot be made or written to, or the disk is full.
     """
-    folder, name = os.path.split(os.path.abspath(path))
-    partial = os.path.join(folder, f".partial-{os.getpid()}-{name}")
+    partial = partial_of(path)
+    folder = os.path.dirname(partial)
     _check_replaceable(path)
     missing = _missing_folders(folder)
     try:
@@ -46,6 +49,12 @@ def written_aside(path):
         for made in missing:  # goes well only where nothing was written
             with contextlib.suppress(OSError):
                 os.rmdir(made)
+
+
+def partial_of(path):
+    """The temporary name beside `path`: no other process of any machine has the same."""
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.join(folder, f".partial-{socket.gethostname()}@{os.getpid()}-{name}")
 
 
 def check_destination(path):
@@ -77,13 +86,34 @@ def check_room(path, nbytes):
         raise _unwritable(path, f"{free / 1e6:.1f} MB free on the disk")
 
 
-def remove_stale(folder):
-    """Remove what killed processes of this machine left half-written in a folder."""
+def remove_stale(folder, start=""):
+    """Remove what killed processes left half-written in a folder.
+
+    Machines that share the folder cannot ask for each other's processes: what one of
+    them left goes when nobody has written to it for a day.
+
+    Parameters
+    ----------
+    folder : str
+    start : str
+        Of the final names; all by default.
+    """
     for name in os.listdir(folder):
-        match = re.match(r"\.partial-(\d+)-", name)
-        if match and not _is_running(int(match.group(1))):
+        match = re.match(r"\.partial-(.+?)@(\d+)-" + re.escape(start), name)
+        path = os.path.join(folder, name)
+        if match and _is_dead(path, *match.groups()):
+            shutil.rmtree(path, ignore_errors=True)  # a checkpoint's
             with contextlib.suppress(OSError):
-                os.remove(os.path.join(folder, name))
+                os.remove(path)
+
+
+def _is_dead(path, host, process):
+    if host == socket.gethostname():
+        return not _is_running(int(process))
+    try:
+        return time.time() - os.stat(path).st_mtime > DEAD_AFTER_SECONDS
+    except OSError:  # another process was faster
+        return False
 
 
 def _is_running(process):

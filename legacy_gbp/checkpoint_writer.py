@@ -1,16 +1,14 @@
-"""Checkpoints written aside and renamed, with all that prediction needs."""
+"""Checkpoints written aside and put in place whole, with all that prediction needs."""
 
 import os
 import shutil
 
 import tensorflow as tf
 
-from legacy_gbp.aside import check_room
+from legacy_gbp.aside import check_room, partial_of
+from legacy_gbp.checkpoint_files import publish
 from legacy_gbp.errors import InputError
 from legacy_gbp.sources.xtcav_checkpoint import PREPROCESS_KIND, PREPROCESS_MEAN
-
-# The index is renamed last: a first checkpoint without it counts as not there.
-SUFFIXES = (".data-00000-of-00001", ".meta", ".index")
 
 
 def add_preprocess_variables(preprocess):
@@ -31,14 +29,12 @@ def save_aside(saver, session, path):
     path : str
         Prefix of the checkpoint. Its folder is made when missing.
     """
-    folder, name = os.path.split(os.path.abspath(path))
-    partial = os.path.join(folder, f".partial-{os.getpid()}-{name}")
+    name, partial = os.path.basename(path), partial_of(path)
     try:
         os.makedirs(partial, exist_ok=True)
         check_room(path, _bytes_of_variables(session.graph))
         saver.save(session, os.path.join(partial, name), write_state=False)
-        for suffix in SUFFIXES:
-            os.replace(os.path.join(partial, name + suffix), os.path.join(folder, name + suffix))
+        publish(partial, path)
     except (OSError, tf.errors.OpError) as error:
         raise InputError(
             f"{path}: the checkpoint cannot be written ({_reason(error)}); choose another "

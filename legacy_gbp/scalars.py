@@ -6,12 +6,15 @@ import tensorflow as tf
 
 
 @contextlib.contextmanager
-def scalar_writer(logdir):
+def scalar_writer(logdir, first_step=0):
     """Write scalars to a folder, or nowhere.
 
     Parameters
     ----------
     logdir : str or None
+    first_step : int
+        Where a resumed training goes on. TensorBoard then forgets the scalars
+        of the steps behind it that an earlier process wrote.
 
     Yields
     ------
@@ -23,6 +26,9 @@ def scalar_writer(logdir):
         return
     with tf.Graph().as_default():  # the writer refuses to work outside a graph
         writer = tf.compat.v1.summary.FileWriter(logdir)
+    if first_step:
+        started = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
+        writer.add_session_log(started, first_step)
 
     def write(step, numbers):
         value = tf.compat.v1.Summary.Value

@@ -1,5 +1,7 @@
 """The training graph of an exercise and its session: one step, one score, one checkpoint."""
 
+import os
+
 import numpy as np
 import tensorflow as tf
 
@@ -8,8 +10,14 @@ from legacy_gbp.checkpoint_writer import add_preprocess_variables, save_aside
 from legacy_gbp.data import preprocess as preprocessing
 from legacy_gbp.data.batches import in_order, one_hot
 from legacy_gbp.data.xtcav import IMAGE_SHAPE
+from legacy_gbp.errors import InputError
 from legacy_gbp.metrics.classification import confusion_matrix
 from legacy_gbp.nets.layers import Sequential
+from legacy_gbp.session_config import granted_threads, session_config
+
+
+class StepLost(Exception):  # noqa: N818 - the state is whole
+    """A step could not be done; the variables are those before it."""
 
 
 class Trainer:
@@ -25,14 +33,19 @@ class Trainer:
         Applied to every image, and saved with the variables.
     seed : int
         Of the initial weights.
+    target : str
+        Of the session: a server of TensorFlow's, or this process.
+    **config
+        Of the session, see :func:`legacy_gbp.session_config.session_config`.
     """
 
-    def __init__(self, exercise, prepared, seed):
+    def __init__(self, exercise, prepared, seed, target="", **config):
         self._exercise, self._prepared = exercise, prepared
         self._graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=self._graph)
+        self._session = tf.compat.v1.Session(target, self._graph, session_config(**config))
         with self._graph.as_default():
             self._build(seed)
+            self._variables = numeric_variables()
             self._session.run(tf.compat.v1.global_variables_initializer())
         self._graph.finalize()
 
@@ -59,11 +72,7 @@ class Trainer:
         )
         total_t = tf.add_n([cross_entropy_t, *net.penalty_ts])
         self._loss_ts = (cross_entropy_t, total_t)[: len(self._exercise.loss_columns)]
-        step = tf.compat.v1.train.get_or_create_global_step()
-        rate_t = tf.compat.v1.train.exponential_decay(
-            exercises.LEARNING_RATE, step, exercises.DECAY_STEPS, exercises.DECAY, staircase=True
-        )
-        optimizer = tf.compat.v1.train.MomentumOptimizer(rate_t, exercises.MOMENTUM)
+        optimizer, step = momentum()
         self._train_op = tf.group(optimizer.minimize(total_t, step), *net.update_ops)
         add_preprocess_variables(self._prepared)
         self._saver = tf.compat.v1.train.Saver()
@@ -103,5 +112,47 @@ class Trainer:
         with self._graph.as_default():  # outside, the saver of TensorFlow 2 saves eagerly
             save_aside(self._saver, self._session, path)
 
+    def state(self):
+        """Every variable: name to array."""
+        return self._session.run(self._variables)
+
+    def restore(self, state):
+        """Go on from what :meth:`state` gave.
+
+        Raises
+        ------
+        InputError
+            When it is the state of another network.
+        """
+        shapes = {name: tuple(variable.shape) for name, variable in self._variables.items()}
+        if {name: array.shape for name, array in state.items()} != shapes:
+            raise InputError("the variables are not those of this network")
+        self._session.run(
+            [variable.initializer for variable in self._variables.values()],
+            {
+                variable.initializer.inputs[1]: state[name]
+                for name, variable in self._variables.items()
+            },
+        )
+
+    def facts(self):
+        """What may change the last bits of a result, for the record."""
+        return {"TensorFlow": tf.__version__, "threads": granted_threads() or os.cpu_count()}
+
     def _feeds(self, images):
         return {self._images_t: preprocessing.apply(self._prepared, images)}
+
+
+def momentum():
+    """The optimizer of 2016 and the step that it counts, in the current graph."""
+    step = tf.compat.v1.train.get_or_create_global_step()
+    rate_t = tf.compat.v1.train.exponential_decay(
+        exercises.LEARNING_RATE, step, exercises.DECAY_STEPS, exercises.DECAY, staircase=True
+    )
+    return tf.compat.v1.train.MomentumOptimizer(rate_t, exercises.MOMENTUM), step
+
+
+def numeric_variables():
+    """The variables of the current graph by name, but for the kind of preprocessing, a text."""
+    variables = tf.compat.v1.global_variables()
+    return {v.op.name: v for v in variables if v.dtype.base_dtype != tf.string}

@@ -1,4 +1,7 @@
-"""The training loop of 2016: a log line a step, a validation every ten, the best one kept."""
+"""The training loop of 2016: a log line a step, a validation every ten, the best one kept.
+
+It can be left after every step and entered again: see :mod:`legacy_gbp.resume`.
+"""
 
 import contextlib
 import sys
@@ -7,23 +10,28 @@ from collections import namedtuple
 
 import numpy as np
 
-from legacy_gbp import exercises
+from legacy_gbp import exercises, resume
 from legacy_gbp.data import preprocess as preprocessing
-from legacy_gbp.data.batches import in_order, shuffled
+from legacy_gbp.data.batches import Epochs, in_order
 from legacy_gbp.errors import InputError
 from legacy_gbp.metrics.classification import accuracy
 from legacy_gbp.progress import progress, say
 from legacy_gbp.scalars import scalar_writer
-from legacy_gbp.trainer import Trainer
+from legacy_gbp.sources.xtcav_checkpoint import PREPROCESS_MEAN
+from legacy_gbp.state_keeper import Course, StateKeeper
+from legacy_gbp.trainer import StepLost, Trainer
 from legacy_gbp.training_log import header, row, validation_lines
 
-Trained = namedtuple("Trained", "steps best_accuracy best_step losses accuracies")
+Trained = namedtuple("Trained", "steps best_accuracy best_step losses accuracies stopped")
 Trained.__doc__ = """What a training reached.
 
-steps : int
+steps : int, of the whole training
 best_accuracy : float, 0..1, of the validation shots; best_step : int
 losses : (steps, columns) float array
 accuracies : list of (step, validation accuracy)
+stopped : str or None, why it was left before its end
+
+A resumed training counts what it did before it was stopped.
 """
 
 
@@ -39,6 +47,10 @@ def train(
     preprocess="none",
     logdir=None,
     log=None,
+    stop=None,
+    saving=None,
+    go_on=False,
+    trainer=Trainer,
 ):
     """Train an exercise's network.
 
@@ -62,6 +74,16 @@ def train(
         Folder for TensorBoard scalars.
     log : callable, optional
         Takes a line. Prints and flushes by default.
+    stop : callable, optional
+        Asked between the steps; what it returns, if not None, is the reason to
+        stop, and must stay.
+    saving : Saving, optional
+        Where the state of a stopped training goes.
+    go_on : bool
+        Go on from ``saving.record``, with the same losses as if never stopped.
+    trainer : callable, optional
+        ``trainer(exercise, prepared, seed)`` gives something like a
+        :class:`legacy_gbp.trainer.Trainer`.
 
     Returns
     -------
@@ -70,9 +92,10 @@ def train(
     Raises
     ------
     InputError
-        When there are fewer shots than a batch, or the loss is not finite.
+        When there are fewer shots than a batch, the loss is not finite, or the
+        stopped training was another one.
     """
-    log = log or say
+    log, stop = log or say, stop or (lambda: None)
     epochs, batch_size = epochs or exercise.epochs, batch_size or exercise.batch_size
     if len(train_shots) < batch_size:
         raise InputError(
@@ -82,53 +105,96 @@ def train(
     _check_labels(exercise, train_shots, validation_shots)
     rng = np.random.RandomState(seed)
     chosen = rng.permutation(len(validation_shots))[: exercise.validation_shots]
-    prepared = preprocessing.fit(
-        preprocess, (images for _, images in in_order(train_shots, batch_size))
+    keeper = saving and StateKeeper(
+        saving,
+        resume.settings(
+            exercise,
+            {"training": train_shots, "validation": validation_shots},
+            seed=seed,
+            epochs=epochs,
+            batch_size=batch_size,
+            preprocess=preprocess,
+        ),
     )
-    batches = _batches(train_shots, batch_size, epochs, rng)
-    steps = epochs * (len(train_shots) // batch_size)
-    losses, accuracies, best, best_step = [], [], -1.0, None
+    stood, course = None, Course()
+    if go_on:
+        stood = keeper.read(checkpoint)
+        course = Course.of_record(stood)
+        rng.set_state(stood.rng_state)
+        prepared = preprocessing.Preprocess(preprocess, stood.variables[PREPROCESS_MEAN])
+    else:
+        images_to_fit = (images for _, images in in_order(train_shots, batch_size))
+        prepared = preprocessing.fit(preprocess, _until(stop, images_to_fit))
+    batches = Epochs(train_shots, batch_size, epochs, rng, course.epoch, course.batch)
+    steps, first = epochs * (len(train_shots) // batch_size), len(course.losses)
+
     with contextlib.ExitStack() as stack:
-        trainer = stack.enter_context(Trainer(exercise, prepared, seed))
-        write_scalars = stack.enter_context(scalar_writer(logdir))
+        network = stack.enter_context(trainer(exercise, prepared, seed))
+        write_scalars = stack.enter_context(scalar_writer(logdir, first))
+        if stood:
+            network.restore(stood.variables)
+            by = ", ".join(f"{name} {value}" for name, value in stood.written_by.items())
+            log(f"-- going on after step {first} of {steps}, from {saving.record} ({by})")
+        elif keeper:
+            keeper.remove()  # its checkpoint is about to be replaced
         log(header(exercise.loss_columns, len(exercise.classes)))
-        for step, (epoch, batch, indices, images) in enumerate(
-            _with_bar(batches, steps, exercise.name)
-        ):
+        stopped = stop()
+        rest = () if stopped else _with_bar(batches, steps - first, exercise.name)
+        for step, (epoch, batch, indices, images) in enumerate(rest, first):
+            course.epoch, course.batch = epoch, batch
             start = time.monotonic()
             labels = train_shots.labels[indices]
-            losses.append(trainer.step(images, labels))
-            line = row(epoch, batch, step, time.monotonic() - start, losses[-1])
-            _check_finite(losses[-1], step)
-            write_scalars(step, dict(zip(exercise.loss_columns, losses[-1])))
+            try:
+                losses = network.step(images, labels)
+            except StepLost as error:
+                stopped = str(error)
+                break
+            line = row(epoch, batch, step, time.monotonic() - start, losses)
+            _check_finite(losses, step)
+            course.losses.append(losses)
+            course.batch += 1
+            write_scalars(step, dict(zip(exercise.loss_columns, losses)))
             if step % exercises.VALIDATE_EVERY:
                 log(line)
-                continue
-            start = time.monotonic()
-            on_train = trainer.score(images, labels)
-            on_validation = trainer.score_shots(validation_shots, chosen)
-            reached = accuracy(on_validation)
-            accuracies.append((step, reached))
-            write_scalars(step, {"tr.acc": accuracy(on_train), "vl.acc": reached})
-            saved_in = None
-            if reached > best:
-                best, best_step = reached, step
-                if checkpoint:
-                    trainer.save(checkpoint)
+            else:
+                start = time.monotonic()
+                on_train = network.score(images, labels)
+                on_validation = network.score_shots(validation_shots, chosen)
+                reached = accuracy(on_validation)
+                write_scalars(step, {"tr.acc": accuracy(on_train), "vl.acc": reached})
+                saved_in = None
+                if course.improves(step, reached) and checkpoint:
+                    network.save(checkpoint)
                     saved_in = checkpoint
-            seconds = time.monotonic() - start
-            for text in validation_lines(line, seconds, on_train, on_validation, saved_in):
-                log(text)
-        if final_checkpoint:
-            trainer.save(final_checkpoint)
-            log(f"** saved in {final_checkpoint}")
-    return Trained(steps, best, best_step, np.array(losses), accuracies)
+                seconds = time.monotonic() - start
+                for text in validation_lines(line, seconds, on_train, on_validation, saved_in):
+                    log(text)
+            stopped = stop() if step + 1 < steps else None
+            if stopped:
+                break
+            if keeper and keeper.is_due():
+                keeper.write(course, batches.rng_state, network)
+        if stopped:
+            kept = "nothing to keep"
+            if keeper and course.losses:
+                keeper.write(course, batches.rng_state, network)
+                kept = f"its state is in {saving.record}, --resume auto goes on"
+            log(f"-- stopped ({stopped}) after step {len(course.losses)} of {steps}; {kept}")
+        else:
+            if final_checkpoint:
+                network.save(final_checkpoint)
+                log(f"** saved in {final_checkpoint}")
+            if keeper:
+                keeper.remove()
+    losses, best = np.array(course.losses), (course.best_accuracy, course.best_step)
+    return Trained(steps, *best, losses, course.accuracies, stopped)
 
 
-def _batches(shots, batch_size, epochs, rng):
-    for epoch in range(epochs):
-        for batch, (indices, images) in enumerate(shuffled(shots, batch_size, rng)):
-            yield epoch, batch, indices, images
+def _until(stop, items):
+    for item in items:
+        yield item
+        if stop():
+            return
 
 
 def _with_bar(items, total, what):

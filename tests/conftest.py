@@ -19,8 +19,10 @@ def _quiet_tensorflow():
 
 
 @pytest.fixture(autouse=True)
-def _no_datadir(monkeypatch):
-    monkeypatch.delenv("DATADIR", raising=False)
+def _no_datadir_and_no_queue(monkeypatch):
+    for name in list(os.environ):
+        if name == "DATADIR" or name.startswith(("SLURM_", "LSB_")):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from legacy_gbp import figures
@@ -43,7 +44,7 @@ def test_a_failure_takes_its_pages_away(tmp_path):
 
 def test_maps_are_drawn_symmetric_about_zero():
     """Red positive, blue negative, white zero; the clip is a percentile of the magnitude."""
-    figure = figures.Figure()
+    figure = Figure()
     axes = figure.add_subplot(1, 1, 1)
     array = np.zeros((363, 284))
     array[:10] = -2
@@ -56,7 +57,7 @@ def test_maps_are_drawn_symmetric_about_zero():
 
 
 def test_sparse_and_empty_maps_have_a_scale():
-    axes = figures.Figure().add_subplot(1, 1, 1)
+    axes = Figure().add_subplot(1, 1, 1)
     sparse = np.zeros((363, 284))
     sparse[0, 0] = -3
     figures.draw_panel(axes, sparse, signed=True)

@@ -37,7 +37,7 @@ def test_train_predict_gbprop(data_dir, tmp_path, monkeypatch):
 def test_ex08_runs_as_a_script(data_dir, checkpoints, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     argv = ["--checkpoint", checkpoints["ex08"], "--only-class", "all", "--output", "m.h5"]
-    done = script("run_ex08.py", "gbprop", *argv, DATADIR=data_dir)
+    done = script("run_ex08.py", "gbprop", *argv, DATADIR=data_dir, DISPLAY=":99")  # nobody there
     assert (done.returncode, done.stderr) == (0, "")
     assert os.path.exists("ex08_gbprop-001.png")
 

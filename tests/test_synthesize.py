@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import tracemalloc
 
 import h5py
@@ -128,14 +129,15 @@ def test_an_interrupted_run_leaves_no_part_and_goes_on(monkeypatch, capsys):
     assert os.listdir("set") == [FIRST_FILE]
     before = os.stat(os.path.join("set", FIRST_FILE)).st_mtime_ns
     # What a killed process leaves behind goes too, what a living one writes stays.
+    host = socket.gethostname()
     for process in (2**22 + 1, os.getpid()):
-        with open(os.path.join("set", f".partial-{process}-x.h5"), "w"):
+        with open(os.path.join("set", f".partial-{host}@{process}-x.h5"), "w"):
             pass
     capsys.readouterr()
     assert main_all(["synthesize", "set", *SMALL]) == 0
     assert os.stat(os.path.join("set", FIRST_FILE)).st_mtime_ns == before
     assert sorted(os.listdir("set")) == [
-        f".partial-{os.getpid()}-x.h5", FIRST_FILE, "amo86815_mlearn-r070-c0049.h5",
+        f".partial-{host}@{os.getpid()}-x.h5", FIRST_FILE, "amo86815_mlearn-r070-c0049.h5",
     ]  # fmt: skip
     for name in os.listdir("whole"):
         same(contents(os.path.join("whole", name)), contents(os.path.join("set", name)))

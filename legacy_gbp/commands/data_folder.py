@@ -41,8 +41,3 @@ def only_synthetic(options):
 def labelled_shots(exercise, paths):
     """Shots whose labels are there, for training."""
     return FileShots(paths, exercise.label_dataset, len(exercise.classes))
-
-
-def any_shots(exercise, paths):
-    """Shots whose labels may be missing, for prediction."""
-    return FileShots(paths, exercise.label_dataset, len(exercise.classes), need_labels=False)

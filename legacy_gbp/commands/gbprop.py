@@ -10,8 +10,9 @@ import numpy as np
 from legacy_gbp.aside import check_destination
 from legacy_gbp.attribution import METHODS, bound
 from legacy_gbp.commands.restored import check_finite, recorded, restore
+from legacy_gbp.commands.stopping import stoppable
 from legacy_gbp.data import preprocess
-from legacy_gbp.data.batches import in_order
+from legacy_gbp.data.batches import count_file_by_file, file_by_file
 from legacy_gbp.data.xtcav import NO_LABEL
 from legacy_gbp.errors import InputError
 from legacy_gbp.overlap import ahead, behind
@@ -32,7 +33,9 @@ def run(exercise, options):
         check_destination(f"{options.figure}-001.png")
     with contextlib.ExitStack() as stack:
         window = stack.enter_context(_figures().Window()) if options.show else None
-        shots, source = restore(exercise, options)
+        outputs, source = restore(exercise, options)
+        if not outputs:
+            return
 
         from legacy_gbp.attribution.layer_by_layer import LayerByLayer
         from legacy_gbp.network import Network, Overridden
@@ -48,18 +51,29 @@ def run(exercise, options):
         if options.compare:
             methods = sorted({PLAIN, GUIDED, options.method}, key=list(METHODS).index)
         explain = {name: bound(name, net, options.layer) for name in methods}
-        record = stack.enter_context(recorded(exercise, options, shots, source))
+        stop = stack.enter_context(stoppable(options))
+        for output in stop.between(outputs, len(outputs)):
+            _run_one(exercise, options, output, source, net, explain, rule, window, stop)
+            stop.finished += 1
+
+
+def _run_one(exercise, options, output, source, net, explain, rule, window, stop):
+    """Make one result and its pages, and say so."""
+    shots, shown = output.shots, 0
+    with contextlib.ExitStack() as stack:
+        record = stack.enter_context(recorded(exercise, options, output, source))
         title = _title(exercise, options)
-        pages = stack.enter_context(_figures().Pages(options.figure, title, options.pages))
+        pages = stack.enter_context(_figures().Pages(output.figure, title, options.pages))
         # Innermost: where a row cannot be written, no page appears either.
         record = stack.enter_context(behind(record))
-        shown = 0
-        for found in _explained(exercise, options, shots, source, net, explain, rule):
+        batches = count_file_by_file(shots, options.batch_size or exercise.predict_batch_size)
+        explained = _explained(exercise, options, shots, source, net, explain, rule)
+        for found in stop.between(explained, batches):
             shown += len(found.indices)
             record(found.indices, **_columns(found, options))
             if not _draw(exercise, options, shots, found, pages, window):
                 break
-    _report(exercise, options, shown, len(shots), pages.paths)
+    _report(exercise, output, shown, len(shots), pages.paths)
 
 
 def _figures():
@@ -78,9 +92,11 @@ def _explained(exercise, options, shots, source, net, explain, rule):
     everything = wanted in (None, "all") and left >= len(shots)
     batches = (
         (indices, images, preprocess.apply_or_leave(source.preprocess, images))
-        for indices, images in in_order(shots, size)
+        for indices, images in file_by_file(shots, size)
     )
-    for indices, images, inputs in progress(ahead(batches), -(-len(shots) // size), "gbprop"):
+    for indices, images, inputs in progress(
+        ahead(batches), count_file_by_file(shots, size), "gbprop"
+    ):
         maps = {}
         if everything and rule:  # one run gives all
             logits, maps[rule] = net.under(rule).predicted(inputs)
@@ -146,14 +162,14 @@ def _title(exercise, options):
     return f"{exercise.name}, {exercise.title}: {said} map of the predicted class{way}"
 
 
-def _report(exercise, options, shown, total, pages):
+def _report(exercise, output, shown, total, pages):
     print(f"-- {shown} maps of {total} samples", flush=True)
     if not shown:
         classes = ", ".join(f"{k} {name}" for k, name in enumerate(exercise.classes))
         print(
             f"-- no shot is predicted as the shown class; see --only-class ({classes})", flush=True
         )
-    if options.output:
-        print(f"-- maps in {options.output}", flush=True)
+    if output.path:
+        print(f"-- maps in {output.path}", flush=True)
     for path in pages:
         print(f"-- page {path}", flush=True)

@@ -1,6 +1,7 @@
 """``legacy-gbp inspect``: ends and layers of a model, and whether a rule reaches its ReLUs."""
 
 from legacy_gbp.commands.opened import open_model, sha256_of_model
+from legacy_gbp.progress import say
 
 LAYERS = (
     "Conv2D", "DepthwiseConv2dNative", "Conv1D", "Conv3D", "MatMul", "MaxPool", "AvgPool",
@@ -17,19 +18,19 @@ def run(_, options):
     with Network(source, allow_partial=True, plain=True) as net:
         model = net.under(options.rule)
         ends = model.ends
-        print(f"model   {options.model}: {kind}, SHA-256 {sha256_of_model(options.model)[:16]}")
+        say(f"model   {options.model}: {kind}, SHA-256 {sha256_of_model(options.model)[:16]}")
         for tensor_t in ends.input_ts:
-            print(f"input   {_tensor(tensor_t)}")
-        print(f"output  {_tensor(ends.logits_t)}")
+            say(f"input   {_tensor(tensor_t)}")
+        say(f"output  {_tensor(ends.logits_t)}")
         for name in getattr(source, "stripped", ()):
-            print(f"mark    {name}: a gradient override of its exporter, stripped")
+            say(f"mark    {name}: a gradient override of its exporter, stripped")
         for op in path(ends.input_ts, ends.logits_t):
             if op.type in LAYERS:
-                print(f"layer   {op.name}: {op.type} {_shape(op.outputs[0])}")
+                say(f"layer   {op.name}: {op.type} {_shape(op.outputs[0])}")
         took = sum(finding.took for finding in model.audit)
-        print(f"audit   rule {options.rule}: {took} of {len(model.audit)} nonlinearities take it")
+        say(f"audit   rule {options.rule}: {took} of {len(model.audit)} nonlinearities take it")
         for finding in model.audit:
-            print(f"{'  takes ' if finding.took else '  MISSED'} {finding.name} ({finding.kind})")
+            say(f"{'  takes ' if finding.took else '  MISSED'} {finding.name} ({finding.kind})")
 
 
 def _tensor(tensor_t):

@@ -2,16 +2,18 @@
 
 import contextlib
 import glob
+import json
 import os
 
 import numpy as np
 
 from legacy_gbp.aside import check_destination
 from legacy_gbp.commands import train
-from legacy_gbp.commands.data_folder import any_shots, data_files, only_synthetic
+from legacy_gbp.commands.data_folder import data_files, only_synthetic
+from legacy_gbp.commands.outputs import planned, sharing, unfinished
 from legacy_gbp.commands.quiet_tensorflow import load_quietly
 from legacy_gbp.errors import InputError
-from legacy_gbp.results import provenance, result_file
+from legacy_gbp.results import input_facts, provenance, result_file
 from legacy_gbp.sources.xtcav_checkpoint import XtcavCheckpoint, check_exists
 
 
@@ -29,9 +31,12 @@ def restore(exercise, options):
 
     Returns
     -------
-    shots : FileShots
-    source : XtcavCheckpoint
+    outputs : list of Output
+        What is still to be made; maybe nothing.
+    source : XtcavCheckpoint or None
+        None when nothing is left to do.
     """
+    shard, by_file = sharing(options)
     if options.output:
         check_destination(options.output)
     train_first = only_synthetic(options) and options.checkpoint is None
@@ -40,45 +45,65 @@ def restore(exercise, options):
     if not train_first:
         prefix = check_exists(prefix, remedy)
     paths = options.files or data_files(exercise, options, "predict")
-    shots = any_shots(exercise, paths)
-    _check_not_read(options.output, [*paths, *glob.glob(glob.escape(prefix) + ".*")])
+    outputs = planned(exercise, options, paths, shard, by_file)
+    for output in outputs:
+        _check_not_read(output.path, [*paths, *glob.glob(glob.escape(prefix) + ".*")])
+    if not outputs:
+        print(f"-- shard {shard}: no file of {len(paths)} is left for it", flush=True)
+        return [], None
     if train_first and not os.path.exists(prefix + ".index"):
         print(f"-- no checkpoint {prefix} yet: training one ({remedy})", flush=True)
-        train.run(exercise, options.training_defaults(options.data_dir))
-    print(f"-- read {len(shots)} samples for prediction", flush=True)
-    if shots.skipped:
-        print(f"-- left out {shots.skipped} samples labelled -1 (do not use)", flush=True)
+        train.alone(exercise, options.training_defaults(options.data_dir))
+    if by_file:
+        left = unfinished(exercise, options, outputs, prefix)
+        print(
+            f"-- shard {shard}: {len(outputs)} of {len(paths)} files, "
+            f"{len(outputs) - len(left)} finished before",
+            flush=True,
+        )
+        outputs = left
+        if not outputs:
+            return [], None
+    print(f"-- read {sum(len(o.shots) for o in outputs)} samples for prediction", flush=True)
+    skipped = sum(output.shots.skipped for output in outputs)
+    if skipped:
+        print(f"-- left out {skipped} samples labelled -1 (do not use)", flush=True)
     load_quietly()
     source = XtcavCheckpoint(exercise, prefix)
     print(f"restored model from {prefix}", flush=True)
-    return shots, source
+    return outputs, source
 
 
 @contextlib.contextmanager
-def recorded(exercise, options, shots, source):
-    """Open ``--output``, where it was given.
+def recorded(exercise, options, output, source):
+    """Open the file of a result, where one was asked for.
 
     Parameters
     ----------
     exercise : Exercise
     options : argparse.Namespace
-    shots : FileShots
+    output : Output
     source : XtcavCheckpoint
 
     Yields
     ------
     callable
         ``record(indices, **columns)`` appends one row a shot, with its label
-        (-1: none), file and row; without ``--output`` it does nothing.
+        (-1: none), file and row; without a file it does nothing.
     """
-    if not options.output:
+    if not output.path:
         yield lambda indices, **columns: None
         return
+    shots = output.shots
     facts = provenance(
         exercise.name, options.given(), source.path, shots.paths, source.preprocess.kind
     )
+    usable = np.bincount(shots.files, minlength=len(shots.paths))
+    facts["data_shots"] = json.dumps(usable.tolist())
+    if output.facts:  # one of many: a later task must know its data file again
+        facts.update(output.facts, **input_facts(*shots.paths))
     paths = np.array([os.path.abspath(path) for path in shots.paths], dtype=object)
-    with result_file(options.output, facts, getattr(options, "compress", False)) as append:
+    with result_file(output.path, facts, getattr(options, "compress", False)) as append:
         yield lambda indices, **columns: append(
             label=shots.labels[indices],
             file=paths[shots.files[indices]],

@@ -32,7 +32,31 @@ def in_order(shots, batch_size, indices=None):
         yield chosen, shots.read(chosen)
 
 
-def shuffled(shots, batch_size, rng, window_shots=WINDOW_SHOTS):
+def file_by_file(shots, batch_size):
+    """Yield every shot once, as :func:`in_order`, but no batch from two files.
+
+    So a file gives the same bits whether it is read alone or among others.
+
+    Parameters
+    ----------
+    shots : FileShots
+    batch_size : int
+
+    Yields
+    ------
+    indices : (b,) int64
+    images : (b, 363, 284, 1)
+    """
+    for number in np.unique(shots.files):
+        yield from in_order(shots, batch_size, np.nonzero(shots.files == number)[0])
+
+
+def count_file_by_file(shots, batch_size):
+    """Number of batches of :func:`file_by_file`."""
+    return int(np.sum(-(-np.bincount(shots.files) // batch_size)))
+
+
+def shuffled(shots, batch_size, rng, window_shots=WINDOW_SHOTS, first=0):
     """Yield one epoch in random order; an incomplete last batch is dropped.
 
     Parameters
@@ -44,6 +68,8 @@ def shuffled(shots, batch_size, rng, window_shots=WINDOW_SHOTS):
         order everywhere.
     window_shots : int
         Most images held at a time (rounded down to whole batches, one at least).
+    first : int
+        Batches to leave out; they are drawn but not read.
 
     Yields
     ------
@@ -51,7 +77,7 @@ def shuffled(shots, batch_size, rng, window_shots=WINDOW_SHOTS):
     images : (batch_size, 363, 284, 1)
     """
     order = rng.permutation(len(shots))
-    order = order[: len(order) - len(order) % batch_size]
+    order = order[first * batch_size : len(order) - len(order) % batch_size]
     window_shots = max(window_shots - window_shots % batch_size, batch_size)
     for window in np.split(order, range(window_shots, len(order), window_shots)):
         images = shots.read(window)
@@ -59,6 +85,41 @@ def shuffled(shots, batch_size, rng, window_shots=WINDOW_SHOTS):
             part = slice(start, start + batch_size)
             yield window[part], images[part].copy()  # a view would keep the window alive
         del images  # before the next one is read
+
+
+class Epochs:
+    """Shuffled epochs that can be entered again at any batch.
+
+    Parameters
+    ----------
+    shots : FileShots or ArrayShots
+    batch_size, epochs : int
+    rng : numpy.random.RandomState
+        In the state before the shuffle of the first epoch.
+    epoch, batch : int
+        Where to begin.
+
+    Attributes
+    ----------
+    rng_state : tuple
+        ``rng.get_state()`` before the shuffle of the epoch at hand: with it and
+        the number of batches done, the rest comes out the same.
+    """
+
+    def __init__(self, shots, batch_size, epochs, rng, epoch=0, batch=0):
+        self._shots, self._batch_size, self._epochs, self._rng = shots, batch_size, epochs, rng
+        self._epoch, self._first = epoch, batch
+        self.rng_state = rng.get_state()
+
+    def __iter__(self):
+        """Yield epoch, batch, indices, images."""
+        first = self._first
+        for epoch in range(self._epoch, self._epochs):
+            self.rng_state = self._rng.get_state()
+            batches = shuffled(self._shots, self._batch_size, self._rng, first=first)
+            for batch, (indices, images) in enumerate(batches, first):
+                yield epoch, batch, indices, images
+            first = 0
 
 
 def one_hot(labels, classes):

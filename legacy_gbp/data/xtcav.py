@@ -34,6 +34,8 @@ class FileShots:
         Labels must lie in 0..classes-1; rows labelled -1 are left out.
     need_labels : bool
         False accepts files without the label dataset; their labels are NO_LABEL.
+    need_rows : bool
+        False accepts files of which every row is labelled -1.
 
     Attributes
     ----------
@@ -54,7 +56,7 @@ class FileShots:
         shape or type, a label out of range, or no usable row at all.
     """
 
-    def __init__(self, paths, label_dataset, classes, need_labels=True):
+    def __init__(self, paths, label_dataset, classes, need_labels=True, need_rows=True):
         self.paths = list(paths)
         labels, files, rows, dtypes = [], [], [], []
         self.skipped = 0
@@ -73,7 +75,7 @@ class FileShots:
             rows.append(usable)
             dtypes.append(dtype)
         self.labels = np.concatenate(labels)
-        if not len(self.labels):
+        if need_rows and not len(self.labels):
             raise InputError(
                 f"{', '.join(self.paths)}: no usable row ({self.skipped} with label -1 in "
                 f"{label_dataset!r}); give files with labelled shots"

@@ -18,6 +18,7 @@ import re
 
 import numpy as np
 
+from legacy_gbp.checkpoint_files import complete
 from legacy_gbp.data import preprocess
 from legacy_gbp.errors import InputError
 from legacy_gbp.sources.built_network import BuiltNetwork
@@ -42,6 +43,7 @@ def check_exists(path, command):
         The prefix.
     """
     prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
+    complete(prefix)
     for suffix in (".index", ".data-*-of-*"):
         if not glob.glob(glob.escape(prefix) + suffix):
             name = os.path.basename(prefix) + suffix
@@ -72,6 +74,7 @@ class XtcavCheckpoint:
     """
 
     def __init__(self, exercise, path, dtype="float32"):
+        complete(path)
         stored = _read(path)
         self.path = path
         self.original = "Variable" in stored and "conv1/kernel" not in stored

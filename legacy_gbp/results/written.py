@@ -97,7 +97,7 @@ def provenance(exercise_name, options, checkpoint, files, preprocess_kind):
         "exercise": exercise_name,
         "options": json.dumps(options, sort_keys=True),
         "checkpoint": os.path.abspath(checkpoint),
-        "checkpoint_sha256": _sha256(checkpoint + ".data-00000-of-00001"),
+        "checkpoint_sha256": sha256_of(checkpoint + ".data-00000-of-00001"),
         "data_files": json.dumps([os.path.abspath(path) for path in files]),
         "data_bytes": json.dumps([os.path.getsize(path) for path in files]),
         "preprocess": preprocess_kind,
@@ -121,7 +121,16 @@ def versions():
     }
 
 
-def _sha256(path):
+def input_facts(path):
+    """What tells later whether a data file is still the one that was read."""
+    return {
+        "data_sha256": json.dumps([sha256_of(path)]),
+        "data_mtime_ns": json.dumps([os.stat(path).st_mtime_ns]),
+    }
+
+
+def sha256_of(path):
+    """SHA-256 of a file's bytes, in hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):

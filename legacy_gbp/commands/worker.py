@@ -1,0 +1,26 @@
+"""``train`` as a task of a Slurm step other than the first: a server, until the chief is done."""
+
+import sys
+
+from legacy_gbp.commands.quiet_tensorflow import load_quietly
+from legacy_gbp.gathering import GONE, join, leave
+
+
+def serve(step):
+    """Compute for the chief; ends the process with the chief's exit code.
+
+    Parameters
+    ----------
+    step : Step
+    """
+    line, servers = join(step)
+    load_quietly()
+    from legacy_gbp.cluster_trainer import start_server
+
+    server = start_server(servers, step.task)
+    line.tell("ready")
+    heard = line.hear()
+    if not heard:
+        print(f"task {step.task}: task 0 is gone, so this one ends", file=sys.stderr, flush=True)
+    del server
+    leave(heard["exit"] if heard else GONE)

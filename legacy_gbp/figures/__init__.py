@@ -1,0 +1,9 @@
+"""Pictures of images and maps: the only package that imports matplotlib."""
+
+from legacy_gbp.figures.explained import explained_page
+from legacy_gbp.figures.pages import Pages
+from legacy_gbp.figures.panel import draw_panel, save
+from legacy_gbp.figures.sheet import contact_sheet
+from legacy_gbp.figures.window import Window
+
+__all__ = ["Pages", "Window", "contact_sheet", "draw_panel", "explained_page", "save"]

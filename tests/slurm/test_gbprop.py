@@ -1,0 +1,146 @@
+"""gbprop as jobs of a real Slurm: shared, stopped, started again.
+
+Run by ``python -m pytest -m slurm``.
+"""
+
+import os
+import re
+
+import h5py
+import numpy as np
+import pytest
+
+from legacy_gbp.cli import main, main_all
+from legacy_gbp.exercises import EX07
+from tests.files import write_xtcav
+
+pytestmark = pytest.mark.slurm
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SHOTS = (2, 3, 12, 2, 2)
+FILES = [f"shots{k}.h5" for k in range(len(SHOTS))]
+PARTS = [f"parts/shots{k}-maps.h5" for k in range(len(SHOTS))]
+SLOW = ["--method", "smoothgrad", "--batch-size", "1"]
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch, cluster):
+    """Jobs start where they are submitted, and inherit a display that is not there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(cluster.env, "PYTHONPATH", ROOT)
+    monkeypatch.setitem(cluster.env, "DISPLAY", ":99")
+    for seed, (name, shots) in enumerate(zip(FILES, SHOTS)):
+        write_xtcav(name, shots, seed=seed)
+
+
+def job(checkpoint, *argv, array=()):
+    """Write a job script as users do."""
+    queue = ["slurm", "--partition", "tests", "--time", "0:10", "--cpus", "2", "--name", "maps"]
+    queue += [*array, "--output", "job.sh", "ex07", "gbprop"]
+    queue += [*FILES, "--checkpoint", checkpoint, "--output-dir", "parts", *argv]
+    assert main_all(["jobscript", *queue]) == 0
+    return "job.sh"
+
+
+def same_as_one_process(checkpoint, *argv):
+    """Merge the parts and compare them with a run over all files.
+
+    Numbers of threads may differ, hence the tolerance: see the README on equal bits.
+    """
+    assert sorted(os.listdir("parts")) == named(PARTS)
+    options = ["--checkpoint", checkpoint, "--output", "one.h5", "--pages", "0", *argv]
+    assert main(EX07, ["gbprop", *FILES, *options]) == 0
+    assert main_all(["merge", *PARTS, "--output", "all.h5"]) == 0
+    with h5py.File("one.h5", "r") as one, h5py.File("all.h5", "r") as merged:
+        assert sorted(one) == sorted(merged)
+        for name in ("file", "row", "label", "target"):
+            np.testing.assert_array_equal(one[name][()], merged[name][()])
+        for name in ("logits", "maps"):
+            scale = np.abs(one[name][()]).max()
+            np.testing.assert_allclose(one[name][()], merged[name][()], atol=1e-5 * scale)
+
+
+def named(paths):
+    return [os.path.basename(path) for path in paths]
+
+
+def whole(paths):
+    """Those files that stand under their names, every one of them readable."""
+    found = [path for path in paths if os.path.exists(path)]
+    for path in found:
+        with h5py.File(path, "r") as file:
+            assert np.isfinite(file["maps"][()]).all() and len(file["maps"])
+    return found
+
+
+def test_an_array_of_four_equals_one_process(cluster, checkpoints):
+    script = job(checkpoints["ex07"], "--figure", "page", array=["--array", "4"])
+    number = cluster.submit(script)
+    assert cluster.finished(number) == ["COMPLETED"] * 4
+    for task, done in ((1, 2), (2, 1), (3, 1), (4, 1)):
+        log = cluster.wait_for_line(f"maps-{number}_{task}.log", "-- maps in")
+        assert f"-- shard {task}/4: {done} of 5 files, 0 finished before" in log
+        assert log.count("-- maps in") == done
+    pages = sorted(name for name in os.listdir(".") if name.endswith(".png"))
+    assert {name[:-8] for name in pages} == {f"page-shots{k}" for k in range(5)}
+    same_as_one_process(checkpoints["ex07"])
+
+
+def test_a_cancelled_task_goes_on_with_the_first_unfinished_file(cluster, checkpoints):
+    """Its log is there while it runs."""
+    script = job(checkpoints["ex07"], *SLOW, "--pages", "0", array=["--array", "1"])
+    number = cluster.submit(script)
+    log = f"maps-{number}_1.log"
+    cluster.wait_for_line(log, "^-- maps in parts/shots1-maps.h5$")
+    assert cluster.states(number) == ["RUNNING"]
+    cluster.call("scancel", number)
+    assert cluster.finished(number) == ["CANCELLED"]
+    assert "is not put back: it was cancelled" in cluster.wait_for_line(log, "put back")
+    before = {path: os.stat(path).st_mtime_ns for path in whole(PARTS)}
+    assert list(before) == PARTS[:2] and sorted(os.listdir("parts")) == named(PARTS[:2])
+    number = cluster.submit(script)
+    assert cluster.finished(number) == ["COMPLETED"]
+    said = cluster.wait_for_line(f"maps-{number}_1.log", "shots4-maps.h5")
+    assert "-- shard 1/1: 5 of 5 files, 2 finished before" in said
+    assert {path: os.stat(path).st_mtime_ns for path in before} == before
+    same_as_one_process(checkpoints["ex07"], *SLOW)
+
+
+def test_the_time_limit_leaves_no_half_file(cluster, checkpoints):
+    write_xtcav(FILES[2], 60, seed=2)  # Slurm looks at the time every ten seconds or so
+    script = job(checkpoints["ex07"], *SLOW, "--pages", "0")
+    number = cluster.submit(script)
+    log = f"maps-{number}.log"
+    cluster.wait_for_line(log, "^-- maps in parts/shots1-maps.h5$")
+    cluster.call("scontrol", "update", f"JobId={number}", "EndTime=now")
+    assert cluster.finished(number) == ["TIMEOUT"]
+    said = cluster.wait_for_line(log, "is not put back: it was cancelled or its time is over")
+    assert re.search("-- SIG(TERM|USR1): stopped, 2 files are finished", said)  # both are sent
+    assert whole(PARTS) == PARTS[:2] and sorted(os.listdir("parts")) == named(PARTS[:2])
+    number = cluster.submit(script)
+    assert cluster.finished(number) == ["COMPLETED"]
+    assert "2 finished before" in cluster.wait_for_line(f"maps-{number}.log", "before")
+    same_as_one_process(checkpoints["ex07"], *SLOW)
+
+
+def test_usr1_puts_the_job_back_and_it_goes_on(cluster, checkpoints):
+    """What --signal=B:USR1@120 does before the time is over."""
+    number = cluster.submit(job(checkpoints["ex07"], *SLOW, "--pages", "0"))
+    log = f"maps-{number}.log"
+    cluster.wait_for_line(log, "^-- maps in parts/shots1-maps.h5$")
+    cluster.call("scancel", "--signal=USR1", "--batch", number)
+    cluster.wait_for_line(log, f"^-- job {number} is put back into the queue$")
+    assert "-- SIGUSR1: stopped, 2 files are finished" in cluster.wait_for_line(log, "SIGUSR1")
+    assert whole(PARTS) == PARTS[:2]
+    cluster.start_now(number)
+    assert cluster.finished(number) == ["COMPLETED"]
+    assert "5 of 5 files, 2 finished before" in cluster.wait_for_line(log, "shots4-maps.h5")
+    assert cluster.facts(number)["Restarts"] == "1"
+    same_as_one_process(checkpoints["ex07"], *SLOW)
+
+
+def test_two_jobs_on_the_same_files_do_no_harm(cluster, checkpoints):
+    script = job(checkpoints["ex07"], "--pages", "0")
+    numbers = [cluster.submit(script), cluster.submit(script)]
+    assert [cluster.finished(number) for number in numbers] == [["COMPLETED"]] * 2
+    same_as_one_process(checkpoints["ex07"])

@@ -1,0 +1,230 @@
+"""Training on several tasks: two processes on this machine, as srun would start them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from legacy_gbp import resume
+from legacy_gbp.errors import InputError
+from legacy_gbp.exercises import EX07, EX08
+from legacy_gbp.gathering import Chief, join
+from legacy_gbp.slurm_step import first_node, slurm_step
+from tests.files import write_xtcav
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SECONDS = 120
+
+
+def test_the_step_is_read_from_the_environment():
+    of_srun = {
+        "SLURM_JOB_ID": "1003", "SLURM_STEP_ID": "2", "SLURM_PROCID": "1", "SLURM_NTASKS": "4",
+        "SLURM_STEP_NUM_TASKS": "3", "SLURM_STEP_NODELIST": "sdf[003-004,010]",
+        "SLURM_STEP_NUM_NODES": "3", "SLURM_LAUNCH_NODE_IPADDR": "10.0.0.5",
+    }  # fmt: skip
+    step = slurm_step(of_srun)
+    assert (step.task, step.tasks, step.name, step.local) == (1, 3, "1003.2", False)
+    assert step.addresses == ["sdf003", "10.0.0.5"]
+    assert slurm_step({**of_srun, "SLURM_JOB_ID": "1004"}).port == step.port + 64
+    one_node = slurm_step({**of_srun, "SLURM_STEP_NUM_NODES": "1"})
+    assert one_node.local and one_node.addresses == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"SLURM_JOB_ID": "3", "SLURM_NTASKS": "4", "SLURM_PROCID": "0"},  # in the batch script
+        {"SLURM_STEP_ID": "0", "SLURM_NTASKS": "1", "SLURM_PROCID": "0"},
+        {"SLURM_STEP_ID": "0", "SLURM_NTASKS": "4", "SLURM_STEP_NUM_TASKS": "1",
+         "SLURM_PROCID": "0"},
+    ],
+)  # fmt: skip
+def test_one_task_trains_alone(environment):
+    assert slurm_step(environment) is None
+
+
+@pytest.mark.parametrize(
+    "nodes, first",
+    [("n1", "n1"), ("n1,n2", "n1"), ("n[1-3]", "n1"), ("n[007,9-12],m1", "n007"),
+     ("a[2-3]b[5,6]", "a2b5"), ("", "")],
+)  # fmt: skip
+def test_the_first_node_of_a_list(nodes, first):
+    assert first_node(nodes) == first
+
+
+@pytest.mark.parametrize("exercise", [EX07, EX08])
+def test_towers_are_one_network(exercise):
+    """In double precision losses, gradients and moments of two towers are those of one network."""
+    import tensorflow as tf
+
+    from legacy_gbp.nets.layers import Sequential
+    from legacy_gbp.nets.towers import Towers
+
+    rng = np.random.RandomState(0)
+    images = rng.rand(5, 64, 47, 1)
+    results: list = []
+    start: dict = {}
+    net: object
+    for parts in ([5], [2, 3]):
+        with tf.Graph().as_default():
+            images_t = tf.constant(images)
+            with tf.compat.v1.variable_scope("", reuse=tf.compat.v1.AUTO_REUSE):
+                if len(parts) == 1:
+                    one = Sequential(images_t, training=True, seed=1)
+                    exercise.network(one)
+                    net, logits_t = one, one.logits_t
+                else:
+                    towers = Towers(tf.split(images_t, parts), ["/cpu:0"] * 2, seed=1)
+                    exercise.network(towers)
+                    net, logits_t = towers, tf.concat(towers.logits_ts, axis=0)
+            weights = tf.compat.v1.trainable_variables()
+            gradient_ts = tf.gradients(tf.reduce_sum(logits_t[:, 0] ** 2), weights)
+            variables = {v.op.name: v for v in tf.compat.v1.global_variables()}
+            with tf.compat.v1.Session() as session:
+                for name, variable in variables.items():
+                    start.setdefault(name, 0.1 * rng.randn(*variable.shape))
+                feeds = {v.initializer.inputs[1]: start[name] for name, v in variables.items()}
+                session.run([v.initializer for v in variables.values()], feeds)
+                gradients = session.run([logits_t, *gradient_ts, *net.penalty_ts])
+                session.run(net.update_ops)
+                results.append([*gradients, *session.run(list(variables.values()))])
+    for alone, split in zip(*results):
+        tolerance = 1e-12 * max(np.abs(alone).max(), 1)
+        np.testing.assert_allclose(split, alone, rtol=1e-9, atol=tolerance)
+
+
+class Tasks:
+    """The tasks of a step, killed at the end if need be."""
+
+    def __init__(self, folder, *argv, tasks=2, name="run_ex07.py"):
+        environment = {
+            **os.environ, "TF_ENABLE_ONEDNN_OPTS": "0",
+            "SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_ID": str(time.time_ns() % 99),
+            "SLURM_NTASKS": str(tasks), "SLURM_STEP_NUM_TASKS": str(tasks),
+            "SLURM_STEP_NODELIST": "n1", "SLURM_STEP_NUM_NODES": "1",
+        }  # fmt: skip
+        self.outputs = [str(folder / f"task{task}.log") for task in range(tasks)]
+        self.processes = []
+        for task, output in enumerate(self.outputs):
+            with open(output, "w", encoding="utf-8") as file:
+                self.processes.append(subprocess.Popen(
+                    [sys.executable, os.path.join(ROOT, name), "train", *argv],
+                    cwd=str(folder), stdout=file, stderr=subprocess.STDOUT,
+                    env={**environment, "SLURM_PROCID": str(task)},
+                ))  # fmt: skip
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+    def text(self, task=0):
+        with open(self.outputs[task], encoding="utf-8") as file:
+            return file.read()
+
+    def wait_for(self, text):
+        deadline = time.monotonic() + SECONDS
+        while text not in self.text():
+            assert time.monotonic() < deadline and self.processes[0].poll() is None, self.text()
+            time.sleep(0.05)
+
+    def codes(self):
+        return [process.wait(timeout=SECONDS) for process in self.processes]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    for seed, name in enumerate(("train.h5", "validation.h5")):
+        write_xtcav(str(folder / name), 16, seed=seed)
+    return ["--train-files", str(folder / "train.h5"), "--validation-files",
+            str(folder / "validation.h5"), "--batch-size", "8"]  # fmt: skip
+
+
+def losses(folder):
+    import tensorflow as tf
+
+    found = {}
+    for name in sorted(os.listdir(str(folder))):
+        for event in tf.compat.v1.train.summary_iterator(str(folder / name)):
+            for value in event.summary.value:
+                if value.tag == "loss":
+                    found[event.step] = value.simple_value
+    return [found[step] for step in sorted(found)]
+
+
+def test_two_tasks_give_the_losses_of_one(data, tmp_path):
+    """Without oneDNN, whose gradients of convolutions round worse on TensorFlow 2."""
+    more = [*data, "--epochs", "3"]
+    with Tasks(tmp_path, *more, "--logdir", "two") as tasks:
+        assert tasks.codes() == [0, 0], tasks.text() + tasks.text(1)
+        assert tasks.text(1) == ""
+    with Tasks(tmp_path, *more, "--logdir", "one", "--checkpoint", "alone", tasks=1) as single:
+        assert single.codes() == [0]
+    alone = losses(tmp_path / "one")
+    assert len(alone) == 6
+    np.testing.assert_allclose(losses(tmp_path / "two"), alone, rtol=0, atol=1e-5)
+    # Whoever reads the checkpoint sees nothing of the tasks.
+    with open(str(tmp_path / "tf_saved_model.meta"), "rb") as file:
+        assert b"/job:" not in file.read()
+
+
+def test_a_worker_that_dies_ends_the_job_and_one_process_goes_on(data, tmp_path):
+    with Tasks(tmp_path, *data, "--epochs", "300") as tasks:
+        tasks.wait_for("\n    0     1     1")
+        tasks.processes[1].kill()
+        begin = time.monotonic()
+        assert tasks.codes() == [75, -signal.SIGKILL]
+        assert time.monotonic() - begin < 30
+        assert "-- stopped (task 1 was lost) after step" in tasks.text()
+    stood = resume.read(str(tmp_path / "tf_saved_model_resume.npz"))
+    assert stood.variables["global_step"] == len(stood.losses) == 2 * stood.epoch + stood.batch
+    with Tasks(tmp_path, *data, "--epochs", "300", "--resume", "must", tasks=1) as alone:
+        alone.wait_for(f"-- going on after step {len(stood.losses)} of 600")
+        alone.processes[0].terminate()
+        assert alone.codes() == [75]
+
+
+def test_a_chief_that_dies_takes_the_workers_along(data, tmp_path):
+    with Tasks(tmp_path, *data, "--epochs", "300") as tasks:
+        tasks.wait_for("\n    0     1     1")
+        tasks.processes[0].kill()
+        assert tasks.codes() == [-signal.SIGKILL, 75]
+        assert tasks.text(1) == "task 1: task 0 is gone, so this one ends\n"
+
+
+def test_a_signal_to_all_tasks_stops_them_together(data, tmp_path):
+    with Tasks(tmp_path, *data, "--epochs", "300") as tasks:
+        tasks.wait_for("\n    0     1     1")
+        for process in tasks.processes:
+            process.terminate()
+        assert tasks.codes() == [75, 75]
+        assert "-- stopped (SIGTERM) after step" in tasks.text()
+
+
+def test_a_refusal_ends_all_tasks(data, tmp_path):
+    with Tasks(tmp_path, *data, "--batch-size", "1") as tasks:
+        assert tasks.codes() == [2, 2]
+        assert tasks.text(1) == ""
+        assert tasks.text() == (
+            "run_ex07.py: a batch of 1 cannot be split between 2 tasks; give a larger --batch-size "
+            "or fewer tasks\n"
+        )
+
+
+def test_a_task_that_never_comes_is_named():
+    step = slurm_step({"SLURM_JOB_ID": "44", "SLURM_STEP_ID": "1", "SLURM_PROCID": "0",
+                       "SLURM_NTASKS": "2", "SLURM_STEP_NUM_NODES": "1"})  # fmt: skip
+    with pytest.raises(InputError, match=r"1 of 2 tasks came within 0\.2 s"):
+        Chief(step, seconds=0.2)
+    with pytest.raises(InputError, match=r"task 1 did not find task 0 at 127.0.0.1, port \d+"):
+        join(step._replace(task=1), seconds=0.2)
