@@ -166,6 +166,6 @@ def _training_step(net, images, labels):
         loss = functional.cross_entropy(net(images), labels)
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return loss.item()
 
     return step
