@@ -1,8 +1,9 @@
 """Many result files seen as one: HDF5 virtual datasets, no row is copied.
 
 Parts are named relative to the merged file, so that a folder that holds both
-can be moved. Where a part is missing later, HDF5 gives its fill value and no
-error: here NaN, or the smallest integer, never a number that could be a result.
+can be moved (HDF5 1.10.4 looks for them in the current folder first). Where a
+part is missing later, HDF5 gives its fill value and no error: here NaN, or the
+smallest integer, never a number that could be a result.
 """
 
 import datetime
