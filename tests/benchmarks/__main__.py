@@ -14,7 +14,7 @@ import numpy as np
 from tests.benchmarks import commands, report, workloads
 from tests.benchmarks.contestants import Contestant
 
-PARTS = ("maps", "sizes", "original", "commands", "end-to-end")
+PARTS = ("maps", "sizes", "original", "commands", "end-to-end", "rounding")
 SCALE_FILES = (2, 20)  # 1,000 and 10,000 shots
 
 
@@ -27,6 +27,8 @@ def main():
     parser.add_argument("--figure", help="draw the comparison into this file")
     options = parser.parse_args()
     parts = options.part or PARTS
+    if "rounding" in parts:
+        report.rounding()
     report.machine()
     ceiling = None
     with contextlib.ExitStack() as stack:
