@@ -30,12 +30,16 @@ from legacy_gbp.trainer import StepLost, Trainer, momentum
 JOB = "worker"
 SECONDS_UNTIL_LOST = 5
 
+# Servers and sessions over several tasks live until gathering.leave ends the process: their
+# destructors wait for tasks that may be dead.
+_KEPT: list = []
+
 
 def start_server(servers, task):
     """TensorFlow server of one task; it cannot be stopped but by the end of the process."""
     cluster = tf.train.ClusterSpec({JOB: servers})
     try:
-        return tf.compat.v1.train.Server(
+        server = tf.compat.v1.train.Server(
             cluster, job_name=JOB, task_index=task, config=session_config()
         )
     except tf.errors.OpError as error:
@@ -43,6 +47,8 @@ def start_server(servers, task):
             f"task {task}: TensorFlow {tf.__version__} starts no server at {servers[task]} "
             f"({error.message}); train in one process"
         ) from error
+    _KEPT.append(server)
+    return server
 
 
 def cluster_trainer(chief):
@@ -79,9 +85,10 @@ class ClusterTrainer(Trainer):
             self._build_towers(devices, seed)
         graph.finalize()
         self._towers_session = tf.compat.v1.Session(server.target, graph, session_config())
+        _KEPT.append((self._session, self._towers_session))
 
     def __exit__(self, *_):
-        """Close nothing: closing waits for tasks that may be dead. The process ends soon."""
+        """Close nothing: closing waits for tasks that may be dead."""
 
     def _build_towers(self, devices, seed):
         classes = len(self._exercise.classes)

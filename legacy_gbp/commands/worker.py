@@ -17,10 +17,9 @@ def serve(step):
     load_quietly()
     from legacy_gbp.cluster_trainer import start_server
 
-    server = start_server(servers, step.task)
+    start_server(servers, step.task)
     line.tell("ready")
     heard = line.hear()
     if not heard:
         print(f"task {step.task}: task 0 is gone, so this one ends", file=sys.stderr, flush=True)
-    del server
     leave(heard["exit"] if heard else GONE)
