@@ -30,18 +30,16 @@ def main():
     if "rounding" in parts:
         report.rounding()
     report.machine()
-    ceiling = None
     with contextlib.ExitStack() as stack:
         ring = _Ring(stack, options.repeats)
         if "maps" in parts or "sizes" in parts:
-            ceiling = ring.measure(workloads.CEILING)["matrix product"]
-            report.ceiling(ceiling)
+            report.ceiling(ring.measure(workloads.CEILING)["matrix product"])
         chosen = workloads.COMPARED if "maps" in parts else []
         compared = [(work, ring.measure(work)) for work in chosen if options.only in work.title]
         report.compared(compared)
         sizes = workloads.SIZES if "sizes" in parts else []
-        report.sizes([(w, ring.measure(w)) for w in sizes if options.only in w.title], ceiling)
-        original = _original(ring, stack) if "original" in parts else {}
+        report.sizes([(w, ring.measure(w)) for w in sizes if options.only in w.title])
+        original = _original(ring) if "original" in parts else {}
         report.original(original)
         if options.figure:
             report.figure(compared, original, options.figure)
@@ -75,7 +73,7 @@ def _has_pytorch():
     return all(importlib.util.find_spec(name) for name in ("torch", "captum"))
 
 
-def _original(ring, stack):
+def _original(ring):
     """Exercise to (seconds a map here, list of seconds a map as in 2016)."""
     found = {}
     for exercise in ("ex07", "ex08"):

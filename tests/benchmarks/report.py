@@ -43,7 +43,7 @@ def compared(rows):
     print(flush=True)
 
 
-def sizes(rows, peak):
+def sizes(rows):
     """Cost against the size of the image."""
     if not rows:
         return
