@@ -302,6 +302,7 @@ def test_requeue_outside_of_a_queue(data, tmp_path, monkeypatch, capsys):
 
 
 KILLS = 20
+EPOCHS, STEPS = 30, 180  # a start makes about seven at most: enough is left for every kill
 
 
 @pytest.mark.slow
@@ -313,7 +314,7 @@ def test_twenty_kills_change_nothing(tmp_path):
         write_xtcav(str(tmp_path / name), 24, seed=seed)
 
     def start(name):
-        more = ["--epochs", "20", "--checkpoint", f"{name}/best", "--logdir", f"{name}/logs",
+        more = ["--epochs", str(EPOCHS), "--checkpoint", f"{name}/best", "--logdir", f"{name}/logs",
                 "--save-steps", "1", "--resume", "auto"]  # fmt: skip
         log = open(str(tmp_path / (name + ".log")), "a", encoding="utf-8")  # noqa: SIM115
         with log:
@@ -333,21 +334,28 @@ def test_twenty_kills_change_nothing(tmp_path):
 
     def last_step(name):
         path = tmp_path / (name + ".log")
-        rows = [line.split() for line in path.read_text().split("\n") if line.startswith("    ")]
-        return max([int(row[2]) for row in rows if len(row) in (5, 12)], default=-1)
+        rows = re.findall(r"^ +\d+ +\d+ +(\d+) +[\d.]+ ", path.read_text(), re.M)
+        return max(map(int, rows), default=-1)
 
-    assert start("whole").wait() == 0
+    def wait_for_step(name, step, process):
+        deadline = time.monotonic() + 120
+        while process.poll() is None and last_step(name) < step:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return time.monotonic()
+
+    whole = start("whole")
+    begun = wait_for_step("whole", 0, whole)
+    assert whole.wait() == 0 and last_step("whole") == STEPS - 1
+    step_time = (time.monotonic() - begun) / STEPS
     rng = np.random.RandomState(7)
     killed = 0
     begun_at = -1
     while True:
         process = start("killed")
-        # Of every start a few steps are let go by, then any moment of the next ones.
-        deadline = time.monotonic() + 120
-        while process.poll() is None and last_step("killed") < begun_at + rng.randint(1, 5):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        time.sleep(rng.uniform(0, 0.3))
+        # Of every start a few steps are let go by, then any moment of the next two.
+        wait_for_step("killed", begun_at + rng.randint(1, 5), process)
+        time.sleep(rng.uniform(0, 2 * step_time))
         if killed < KILLS and process.poll() is None:
             process.kill()
             killed += 1

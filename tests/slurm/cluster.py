@@ -39,7 +39,7 @@ SchedulerParameters=sched_interval=1,batch_sched_delay=0
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SlurmdParameters=config_overrides
-KillWait=5
+KillWait=30
 MinJobAge=3600
 ReturnToService=2
 MailProg=/bin/true
@@ -131,7 +131,10 @@ class Cluster:
 
     def wait_for_line(self, path, pattern, within=JOB_WITHIN):
         """Wait until a line of a log matches; the log so far."""
-        self._wait(lambda: re.search(pattern, text_of(path), re.M), within)
+        try:
+            self._wait(lambda: re.search(pattern, text_of(path), re.M), within)
+        except AssertionError as error:
+            raise AssertionError(f"no {pattern!r} in {path}:\n{text_of(path)}") from error
         return text_of(path)
 
     def _start(self, command):
