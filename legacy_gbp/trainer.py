@@ -13,6 +13,7 @@ from legacy_gbp.data.xtcav import IMAGE_SHAPE
 from legacy_gbp.errors import InputError
 from legacy_gbp.metrics.classification import confusion_matrix
 from legacy_gbp.nets.layers import Sequential
+from legacy_gbp.nets.towers import Towers
 from legacy_gbp.session_config import granted_threads, session_config
 
 
@@ -60,15 +61,15 @@ class Trainer:
         self._images_t = tf.compat.v1.placeholder(tf.float32, (None, *IMAGE_SHAPE, 1), "images")
         self._labels_t = tf.compat.v1.placeholder(tf.float32, (None, classes), "labels")
         with tf.compat.v1.variable_scope("", reuse=tf.compat.v1.AUTO_REUSE):
-            net = Sequential(self._images_t, training=True, seed=seed)
+            net = Towers([self._images_t], seed=seed)
             self._exercise.network(net)
             with tf.compat.v1.name_scope("inference"):
-                scored = Sequential(self._images_t, training=False)
+                scored = Sequential(self._images_t)
                 self._exercise.network(scored)
         self._scored_logits_t = scored.logits_t
 
         cross_entropy_t = tf.reduce_mean(
-            tf.nn.softmax_cross_entropy_with_logits(labels=self._labels_t, logits=net.logits_t)
+            tf.nn.softmax_cross_entropy_with_logits(labels=self._labels_t, logits=net.logits_ts[0])
         )
         total_t = tf.add_n([cross_entropy_t, *net.penalty_ts])
         self._loss_ts = (cross_entropy_t, total_t)[: len(self._exercise.loss_columns)]

@@ -57,47 +57,6 @@ def test_the_first_node_of_a_list(nodes, first):
     assert first_node(nodes) == first
 
 
-@pytest.mark.parametrize("exercise", [EX07, EX08])
-def test_towers_are_one_network(exercise):
-    """In double precision losses, gradients and moments of two towers are those of one network."""
-    import tensorflow as tf
-
-    from legacy_gbp.nets.layers import Sequential
-    from legacy_gbp.nets.towers import Towers
-
-    rng = np.random.RandomState(0)
-    images = rng.rand(5, 64, 47, 1)
-    results: list = []
-    start: dict = {}
-    net: object
-    for parts in ([5], [2, 3]):
-        with tf.Graph().as_default():
-            images_t = tf.constant(images)
-            with tf.compat.v1.variable_scope("", reuse=tf.compat.v1.AUTO_REUSE):
-                if len(parts) == 1:
-                    one = Sequential(images_t, training=True, seed=1)
-                    exercise.network(one)
-                    net, logits_t = one, one.logits_t
-                else:
-                    towers = Towers(tf.split(images_t, parts), ["/cpu:0"] * 2, seed=1)
-                    exercise.network(towers)
-                    net, logits_t = towers, tf.concat(towers.logits_ts, axis=0)
-            weights = tf.compat.v1.trainable_variables()
-            gradient_ts = tf.gradients(tf.reduce_sum(logits_t[:, 0] ** 2), weights)
-            variables = {v.op.name: v for v in tf.compat.v1.global_variables()}
-            with tf.compat.v1.Session() as session:
-                for name, variable in variables.items():
-                    start.setdefault(name, 0.1 * rng.randn(*variable.shape))
-                feeds = {v.initializer.inputs[1]: start[name] for name, v in variables.items()}
-                session.run([v.initializer for v in variables.values()], feeds)
-                gradients = session.run([logits_t, *gradient_ts, *net.penalty_ts])
-                session.run(net.update_ops)
-                results.append([*gradients, *session.run(list(variables.values()))])
-    for alone, split in zip(*results):
-        tolerance = 1e-12 * max(np.abs(alone).max(), 1)
-        np.testing.assert_allclose(split, alone, rtol=1e-9, atol=tolerance)
-
-
 class Tasks:
     """The tasks of a step, killed at the end if need be."""
 

@@ -26,7 +26,7 @@ def test_ex07_has_the_shapes_of_2016():
     assert variables["dense1/weights"] == [2484, 40]
     assert variables["logits/bias"] == [2]
     assert len(variables) == 6 + 4 * 4
-    assert net.penalty_ts == []
+    assert net.weights.penalty_ts == []
 
 
 def test_ex08_has_the_shapes_of_2016():
@@ -38,7 +38,7 @@ def test_ex08_has_the_shapes_of_2016():
     assert [variables[f"conv{k}/kernel"][0] for k in (1, 2, 3)] == [8, 6, 6]
     assert variables["logits/weights"] == [32, 4]
     assert len(variables) == 7 + 5 * 4
-    assert len(net.penalty_ts) == 7
+    assert len(net.weights.penalty_ts) == 7
 
 
 def test_original_names_follow_the_order_of_creation():
@@ -65,7 +65,7 @@ def test_penalties_are_a_weighted_sum_by_hand():
         for variable in tf.compat.v1.global_variables():
             value = np.array(values[variable.op.name], np.float32)
             session.run(variable.initializer, {variable.initial_value: value})
-        penalties = session.run(net.penalty_ts)
+        penalties = session.run(net.weights.penalty_ts)
     np.testing.assert_allclose(penalties, [1.5, 0.45, 0.8], rtol=1e-6)
 
 

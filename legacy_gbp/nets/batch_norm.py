@@ -68,25 +68,11 @@ def normalise(x_t, mean_t, std_t, beta_t, gamma_t):
 
 
 def batch_moments(x_t):
-    """Mean and standard deviation (C,) over all axes but the last.
-
-    Image by image first: the same images then give the same bits however a batch
-    is split between devices (:mod:`legacy_gbp.nets.towers`), and short sums round less.
-    """
-    mean_t = tf.reduce_mean(image_means(x_t), 0)
-    variance_t = tf.reduce_mean(image_means(squared_deviations(x_t, mean_t)), 0)
+    """Mean and standard deviation (C,) over all axes but the last."""
+    axes = list(range(len(x_t.shape) - 1))
+    mean_t = tf.reduce_mean(x_t, axes)
+    variance_t = tf.reduce_mean(tf.math.squared_difference(x_t, mean_t), axes)
     return mean_t, standard_deviation(variance_t)
-
-
-def image_means(x_t):
-    """Means (N, C) of each image and channel of (N, ..., C)."""
-    axes = list(range(1, len(x_t.shape) - 1))
-    return tf.reduce_mean(x_t, axes) if axes else x_t
-
-
-def squared_deviations(x_t, mean_t):
-    """The mean is held fixed: all deviations from it sum to zero, so its gradient does too."""
-    return tf.math.squared_difference(x_t, tf.stop_gradient(mean_t))
 
 
 def standard_deviation(variance_t):

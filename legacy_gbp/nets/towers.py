@@ -1,8 +1,11 @@
-"""One network over a batch that is split between devices, exact to rounding.
+"""A network in training, over a batch that may be split between devices.
 
-Every device has a tower: a :class:`~legacy_gbp.nets.layers.Sequential` over its part
-of the batch. All towers share the variables of the first device, and they walk
-side by side, because a batch normalisation takes the moments of the *whole* batch:
+A builder like :class:`~legacy_gbp.nets.layers.Sequential`, and the same function of the
+images and the weights, exact to rounding, in two ways another graph:
+
+**Every device has a tower**, the layers over its part of the batch. All towers share the
+variables of the first device, and they walk side by side, because a batch normalisation
+takes the moments of the *whole* batch:
 
     the means of every image -> concatenated in the order of the batch -> their mean
 
@@ -10,6 +13,10 @@ and the variance likewise. These means cross the devices, so ``tf.gradients`` gi
 gradient of one network over one batch: no gradient is averaged, nothing is approximate.
 In float32 the forward pass mostly has the same bits; sums of the backward pass over the
 batch round otherwise, and training lets the difference grow.
+
+**Pooling comes first.** A batch normalisation with gamma > 0 and ReLU both rise, so they may
+wait until max-pooling has left them a ninth or a sixteenth of the numbers. Where gamma < 0
+the channel is turned over, by the sign of its weights, and gamma with it: exact in floats.
 """
 
 import tensorflow as tf
@@ -17,16 +24,15 @@ import tensorflow as tf
 from legacy_gbp.nets.batch_norm import (
     MOMENTUM,
     batch_norm_variables,
-    image_means,
     normalise,
-    squared_deviations,
     standard_deviation,
 )
-from legacy_gbp.nets.layers import Sequential
+from legacy_gbp.nets.moments import deviations, image_means, image_variances
+from legacy_gbp.nets.weights import Weights
 
 
 class Towers:
-    """Build a network on several devices; the methods are those of Sequential.
+    """Build a network layer by layer; every method returns the builder.
 
     Parameters
     ----------
@@ -35,7 +41,7 @@ class Towers:
     devices : list of str
         As many; variables and sums stand on the first.
     seed : int
-        See :class:`~legacy_gbp.nets.layers.Sequential`.
+        Of the initial weights, see :class:`~legacy_gbp.nets.weights.Weights`.
 
     Attributes
     ----------
@@ -43,84 +49,121 @@ class Towers:
         Moments of the batch, and what moves the running ones by them.
     """
 
-    def __init__(self, part_ts, devices, seed=0):
-        self._devices = devices
-        self._normalised: list = []
-        self._towers = [Sequential(part_t, True, seed, self._next_normalised) for part_t in part_ts]
+    def __init__(self, part_ts, devices=("",), seed=0):
+        self._devices, self._done_ts = devices, list(part_ts)
+        self._weights = Weights(seed)
+        self._name = ""
+        # What waits for the layers after it: a product, then a normalisation, then ReLU.
+        self._product, self._weights_t = _conv, None
+        self._normalise, self._relu = None, False
         self.moment_ts: list = []
         self.update_ops: list = []
 
     @property
     def logits_ts(self):
-        """Logits of every tower."""
-        return [tower.logits_t for tower in self._towers]
+        """Logits of every tower, (n_k, K)."""
+        return self._finished()
 
     @property
     def penalty_ts(self):
-        """Penalties of the weights, which are the same in every tower."""
-        return self._towers[0].penalty_ts
+        """Weighted L1 and L2 terms of the weights, scalars."""
+        return self._weights.penalty_ts
+
+    def conv(self, channels, size, penalty=None):
+        """Square convolution, stride 1, SAME, no bias."""
+        return self._linear("conv", _conv, self._weights.kernel, channels, size, penalty)
+
+    def dense(self, units, penalty=None):
+        """Matrix product, no bias."""
+        return self._linear("dense", tf.matmul, self._weights.matrix, units, penalty)
+
+    def logits(self, classes, penalty=None):
+        """Matrix product plus a bias that starts at 0; the penalty covers both."""
+        x_ts = self._finished()
+        with tf.device(self._devices[0]):
+            weight_t = self._weights.matrix("logits", x_ts[0], classes, penalty)
+            bias_t = self._weights.bias("logits", x_ts[0], classes, penalty)
+        return self._on_each(lambda x_t: tf.matmul(x_t, weight_t) + bias_t)
 
     def batch_norm(self):
-        """Batch normalisation by the moments of all parts together."""
-        x_ts = self.logits_ts
-        scope = self._towers[0].layers[-1].name + "/batch_norm"
+        """Batch normalisation of a convolution or matrix product by the moments of all parts."""
+        scope = self._name + "/batch_norm"
         with tf.compat.v1.variable_scope(scope), tf.device(self._devices[0]):
-            beta, gamma, running_mean, running_std = batch_norm_variables(x_ts[0])
-        mean_t, std_t = self._moments(x_ts)
-        for x_t, device in zip(x_ts, self._devices):
-            with tf.device(device):
-                self._normalised.append(normalise(x_t, mean_t, std_t, beta, gamma))
+            beta, gamma, running_mean, running_std = batch_norm_variables(self._weights_t)
+            ones_t = tf.ones_like(gamma)
+            sign_t = tf.where(gamma < 0, -ones_t, ones_t)
+            self._weights_t = self._weights_t * sign_t
+        x_ts = self._finished()
+        mean_t = self._mean(image_means, x_ts)
+        self._on_each(lambda x_t: deviations(x_t, mean_t))
+        variance_t = self._mean(image_variances, self._done_ts)
         with tf.device(self._devices[0]):
-            for variable, batch_t in ((running_mean, mean_t), (running_std, std_t)):
+            std_t = standard_deviation(variance_t)
+            # Zero, with the gradient of the mean that the deviations do without.
+            rest_t, positive_t = mean_t - tf.stop_gradient(mean_t), gamma * sign_t
+            for variable, batch_t in ((running_mean, mean_t * sign_t), (running_std, std_t)):
                 moved_t = MOMENTUM * variable + (1 - MOMENTUM) * batch_t
                 self.update_ops.append(variable.assign(moved_t))
                 self.moment_ts.append(batch_t)
-        return self._on_each("batch_norm")
-
-    def conv(self, *args, **options):
-        """Square convolution."""
-        return self._on_each("conv", *args, **options)
-
-    def dense(self, *args, **options):
-        """Matrix product."""
-        return self._on_each("dense", *args, **options)
-
-    def logits(self, *args, **options):
-        """Matrix product plus a bias."""
-        return self._on_each("logits", *args, **options)
+        self._normalise = lambda x_t: normalise(x_t, rest_t, std_t, beta, positive_t)
+        return self
 
     def relu(self):
         """max(x, 0)."""
-        return self._on_each("relu")
-
-    def max_pool(self, *args, **options):
-        """Square max-pooling."""
-        return self._on_each("max_pool", *args, **options)
-
-    def flatten(self):
-        """Rows of features."""
-        return self._on_each("flatten")
-
-    def _on_each(self, method, *args, **options):
-        for tower, device in zip(self._towers, self._devices):
-            with tf.device(device):
-                getattr(tower, method)(*args, **options)
+        self._relu = True
         return self
 
-    def _next_normalised(self, x_t, training):
-        return self._normalised.pop(0), []
+    def max_pool(self, size, stride):
+        """Square max-pooling, SAME."""
+        if self._weights_t is not None:
+            self._finished()
+        ksize, strides = [1, size, size, 1], [1, stride, stride, 1]
+        return self._on_each(lambda x_t: tf.nn.max_pool2d(x_t, ksize, strides, "SAME"))
 
-    def _moments(self, x_ts):
-        """As :func:`~legacy_gbp.nets.batch_norm.batch_moments`, of all parts."""
-        mean_t = self._mean(image_means, x_ts)
-        variance_t = self._mean(lambda x_t: image_means(squared_deviations(x_t, mean_t)), x_ts)
+    def flatten(self):
+        """(n_k, H, W, C) to (n_k, H*W*C), channel fastest."""
+        features = self._finished()[0].shape[1:].num_elements()
+        return self._on_each(lambda x_t: tf.reshape(x_t, [-1, features]))
+
+    def _linear(self, kind, product, create, *args):
+        """Weights for the next product; it is made when it is known what follows."""
+        x_ts = self._finished()
+        self._name = self._weights.numbered(kind)
         with tf.device(self._devices[0]):
-            return mean_t, standard_deviation(variance_t)
+            self._weights_t = create(self._name, x_ts[0], *args)
+        self._product = product
+        return self
+
+    def _finished(self):
+        """Do what waits."""
+        if self._weights_t is not None:
+            weights_t, self._weights_t = self._weights_t, None
+            self._on_each(lambda x_t: self._product(x_t, weights_t))
+        if self._normalise:
+            self._on_each(self._normalise)
+            self._normalise = None
+        if self._relu:
+            self._on_each(tf.nn.relu)
+            self._relu = False
+        return self._done_ts
+
+    def _on_each(self, layer):
+        done_ts = []
+        for x_t, device in zip(self._done_ts, self._devices):
+            with tf.device(device):
+                done_ts.append(layer(x_t))
+        self._done_ts = done_ts
+        return self
 
     def _mean(self, of_images, x_ts):
+        """Mean (C,) over the images of all parts of what `of_images` gives, (n_k, C)."""
         parts = []
         for x_t, device in zip(x_ts, self._devices):
             with tf.device(device):
                 parts.append(of_images(x_t))
         with tf.device(self._devices[0]):
             return tf.reduce_mean(tf.concat(parts, 0), 0)
+
+
+def _conv(x_t, kernel_t):
+    return tf.nn.conv2d(x_t, kernel_t, [1, 1, 1, 1], "SAME")

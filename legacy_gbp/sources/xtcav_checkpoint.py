@@ -112,7 +112,7 @@ def original_names(net):
     -------
     dict of str to str
     """
-    names = {ours: _numbered("Variable", k) for k, ours in enumerate(net.weights)}
+    names = {ours: _numbered("Variable", k) for k, ours in enumerate(net.weights.names)}
     for k, scope in enumerate(net.norms):
         for variable in NORM_VARIABLES:
             ours = f"{scope}/{variable}"

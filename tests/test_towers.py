@@ -1,0 +1,115 @@
+"""The network in training against the plain graph of its table, in double precision."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from legacy_gbp.exercises import EX07, EX08
+from legacy_gbp.nets.layers import Sequential
+from legacy_gbp.nets.moments import deviations, image_means, image_variances
+from legacy_gbp.nets.towers import Towers
+
+IMAGES = np.random.RandomState(0).rand(5, 64, 47, 1)
+
+
+def no_pool(net):
+    """Layers in another order than the exercises have them."""
+    net.conv(3, size=4).batch_norm().max_pool(2, stride=2).relu()
+    net.conv(2, size=3).relu().max_pool(3, stride=2)
+    net.conv(2, size=2).max_pool(2, stride=2).flatten()
+    net.dense(5).relu().dense(4).batch_norm().logits(2, penalty=("l1", 0.5))
+
+
+def plain(images_t, network):
+    net = Sequential(images_t, training=True, seed=1)
+    network(net)
+    return net.logits_t, net.weights.penalty_ts, net.update_ops
+
+
+def split_into(parts):
+    """What builds towers, as :func:`plain` builds the plain graph."""
+
+    def build(images_t, network):
+        net = Towers(tf.split(images_t, parts), ["/cpu:0"] * len(parts), seed=1)
+        network(net)
+        return tf.concat(net.logits_ts, axis=0), net.penalty_ts, net.update_ops
+
+    return build
+
+
+def everything(build, network, arrays):
+    """Logits, gradients, penalties and the variables after an update, by name."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        with tf.compat.v1.variable_scope("", reuse=tf.compat.v1.AUTO_REUSE):
+            logits_t, penalty_ts, update_ops = build(tf.constant(IMAGES), network)
+        weights = tf.compat.v1.trainable_variables()
+        gradient_ts = tf.gradients(tf.reduce_sum(logits_t[:, 0] ** 2), weights)
+        variables = {v.op.name: v for v in tf.compat.v1.global_variables()}
+        feeds = {v.initializer.inputs[1]: arrays(v) for v in variables.values()}
+        session.run([v.initializer for v in variables.values()], feeds)
+        found = {"logits": logits_t, "penalties": tf.stack(penalty_ts)} if penalty_ts else {}
+        found.update((v.op.name + " gradient", t) for v, t in zip(weights, gradient_ts))
+        found = session.run({"logits": logits_t, **found})
+        session.run(update_ops)
+        return {**found, **session.run(variables)}
+
+
+@pytest.mark.parametrize("network", [EX07.network, EX08.network, no_pool])
+@pytest.mark.parametrize("parts", [[5], [2, 3]])
+def test_towers_are_one_network(network, parts):
+    """Numbers of both signs, so that half of the channels are turned over."""
+    arrays: dict = {}
+    rng = np.random.RandomState(1)
+
+    def array_of(variable):
+        return arrays.setdefault(variable.op.name, 0.1 * rng.randn(*variable.shape))
+
+    expected = everything(plain, network, array_of)
+    assert any((arrays[name] < 0).any() for name in arrays if name.endswith("gamma"))
+    found = everything(split_into(parts), network, array_of)
+    assert sorted(found) == sorted(expected)
+    for name, array in expected.items():
+        tolerance = 1e-12 * max(np.abs(array).max(), 1)
+        np.testing.assert_allclose(found[name], array, rtol=1e-9, atol=tolerance, err_msg=name)
+
+
+def test_the_first_weights_are_those_of_the_plain_graph():
+    """One seed starts both from the same numbers."""
+    started = []
+    for build in (plain, split_into([5])):
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            with tf.compat.v1.variable_scope("", reuse=tf.compat.v1.AUTO_REUSE):
+                build(tf.constant(IMAGES), EX07.network)
+            session.run(tf.compat.v1.global_variables_initializer())
+            started.append(session.run({v.op.name: v for v in tf.compat.v1.global_variables()}))
+    assert sorted(started[0]) == sorted(started[1])
+    for name, array in started[0].items():
+        np.testing.assert_array_equal(started[1][name], array, err_msg=name)
+
+
+def test_a_dead_channel_stays_finite():
+    """All its deviations are zero: the gradient is zero, not 0/0."""
+    arrays = {"conv1/kernel": np.zeros((4, 4, 1, 2))}
+    rng = np.random.RandomState(2)
+    found = everything(
+        split_into([5]),
+        EX07.network,
+        lambda v: arrays.setdefault(v.op.name, 0.1 * rng.randn(*v.shape)),
+    )
+    assert all(np.isfinite(array).all() for array in found.values())
+    np.testing.assert_allclose(
+        found["conv1/batch_norm/running_std"], 0.9 * arrays["conv1/batch_norm/running_std"]
+    )
+
+
+@pytest.mark.parametrize("shape", [(3, 7, 5, 2), (4, 6)])
+def test_moments_by_numpy(shape):
+    x = np.random.RandomState(3).normal(100, 1, shape)
+    axes = tuple(range(1, len(shape) - 1))
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        mean_t = tf.reduce_mean(image_means(tf.constant(x)), 0)
+        deviation_t = deviations(tf.constant(x), mean_t)
+        means, variances = session.run((image_means(tf.constant(x)), image_variances(deviation_t)))
+    np.testing.assert_allclose(means, x.mean(axis=axes), rtol=1e-13)
+    mean = x.mean(axis=tuple(range(len(shape) - 1)))
+    np.testing.assert_allclose(variances, ((x - mean) ** 2).mean(axis=axes), rtol=1e-12)
