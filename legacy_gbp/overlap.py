@@ -1,4 +1,4 @@
-"""Read ahead and write behind: a thread at either end of a loop that computes.
+"""Read ahead, compute side by side, write behind: threads around and in a loop.
 
 HDF5 and TensorFlow let go of Python's lock while they work, so the disk and the
 cores are busy at the same time. Order is kept, and so is the bound on memory: a
@@ -6,6 +6,7 @@ few items wait at either end.
 """
 
 import contextlib
+import itertools
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
@@ -37,6 +38,32 @@ def ahead(items, waiting=WAITING):
                 return
             coming.append(reader.submit(next, items, _END))
             yield item
+
+
+def side_by_side(function, items, workers=2):
+    """Apply a function to items, several at a time; the results come in order.
+
+    One run of a graph leaves a core idle here and there, which another run fills.
+
+    Parameters
+    ----------
+    function : callable
+        Of one item. Its errors are raised here, in the place of the result.
+    items : iterable
+    workers : int
+        Most items at work; one more waits.
+
+    Yields
+    ------
+    object
+        What `function` gives.
+    """
+    items = iter(items)
+    with ThreadPoolExecutor(workers) as pool:
+        at_work = deque(pool.submit(function, item) for item in itertools.islice(items, workers))
+        while at_work:
+            at_work.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
+            yield at_work.popleft().result()
 
 
 @contextlib.contextmanager

@@ -129,6 +129,25 @@ def test_compressed_maps_are_the_same_maps_in_less_room(data_dir, checkpoints):
         assert small["maps"].id.get_storage_size() < plain["maps"].id.get_storage_size()
 
 
+@pytest.mark.parametrize("method", ["guided", "deconvnet"])
+def test_batches_side_by_side_give_the_bits_of_one_after_the_other(
+    method, checkpoints, monkeypatch
+):
+    """And so does a file whose written part the system forgets after every batch."""
+    write_xtcav("many.h5", 11)
+    argv = ["gbprop", "many.h5", "--checkpoint", checkpoints["ex07"], "--pages", "0"]
+    argv += ["--method", method, "--compare", "--batch-size", "3"]
+    with monkeypatch.context() as patched:
+        patched.setattr("legacy_gbp.commands.gbprop.side_by_side", map)
+        assert main(EX07, [*argv, "--output", "alone.h5"]) == 0
+    monkeypatch.setattr("legacy_gbp.results.written.MOST_UNWRITTEN", 1)
+    assert main(EX07, [*argv, "--output", "together.h5"]) == 0
+    (alone, _), (together, _) = read("alone.h5"), read("together.h5")
+    assert len(alone["maps"]) == 11 and sorted(alone) == sorted(together)
+    for name, column in alone.items():
+        np.testing.assert_array_equal(together[name], column, err_msg=name)
+
+
 def test_gbprop_of_ex08_shows_the_asked_class(data_dir, tmp_path, capsys):
     both = save_checkpoint(EX08, tmp_path / "both", **{"logits/bias": [0, 0, 0, 1e6]})
     neither = save_checkpoint(EX08, tmp_path / "neither", **{"logits/bias": [1e6, 0, 0, 0]})

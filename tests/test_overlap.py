@@ -1,11 +1,11 @@
-"""A thread at either end of a loop: order, bounds, and errors that are not lost."""
+"""Threads around and in a loop: order, bounds, and errors that are not lost."""
 
 import threading
 import time
 
 import pytest
 
-from legacy_gbp.overlap import ahead, behind
+from legacy_gbp.overlap import ahead, behind, side_by_side
 
 
 def test_items_come_in_order_and_are_made_in_one_other_thread():
@@ -97,3 +97,48 @@ def test_an_error_of_a_call_is_raised_at_the_latest_on_leaving(more):
     with pytest.raises(OSError, match="disk full"), behind(refuse) as later:
         for number in range(1 + more):
             later(number)
+
+
+def test_results_come_in_the_order_of_the_items():
+    """The first ones take longest, two at a time."""
+    at_work = threading.Semaphore(2)
+
+    def slow(number):
+        assert at_work.acquire(blocking=False)
+        time.sleep(0.02 / (1 + number))
+        at_work.release()
+        return number**2
+
+    assert list(side_by_side(slow, range(20))) == [number**2 for number in range(20)]
+    assert list(side_by_side(slow, [])) == []
+
+
+def test_two_items_are_at_work_at_the_same_time():
+    both = threading.Barrier(2, timeout=10)
+    assert list(side_by_side(lambda item: both.wait() >= 0, range(6))) == [True] * 6
+
+
+def test_one_item_waits_and_no_more():
+    taken = []
+
+    def items():
+        for number in range(50):
+            taken.append(number)
+            yield number
+
+    coming = side_by_side(lambda item: item, items())
+    assert next(coming) == 0 and len(taken) == 3
+    coming.close()
+    assert len(taken) == 3
+
+
+def test_an_error_of_a_function_is_raised_in_its_place():
+    def refuse(number):
+        if number == 2:
+            raise OSError("the third item")
+        return number
+
+    coming = side_by_side(refuse, range(9))
+    assert [next(coming), next(coming)] == [0, 1]
+    with pytest.raises(OSError, match="the third item"):
+        next(coming)

@@ -15,7 +15,7 @@ from legacy_gbp.data import preprocess
 from legacy_gbp.data.batches import count_file_by_file, file_by_file
 from legacy_gbp.data.xtcav import NO_LABEL
 from legacy_gbp.errors import InputError
-from legacy_gbp.overlap import ahead, behind
+from legacy_gbp.overlap import ahead, behind, side_by_side
 from legacy_gbp.progress import progress
 
 PLAIN, GUIDED = "gradient", "guided"
@@ -88,37 +88,50 @@ def _explained(exercise, options, shots, source, net, explain, rule):
     """Yield the shots of the wanted class of every batch with their maps, up to the limit."""
     size = options.batch_size or exercise.predict_batch_size
     wanted = exercise.shown_class if options.only_class is None else options.only_class
+    wanted = None if wanted == "all" else wanted
     left = options.limit or len(shots)
-    everything = wanted in (None, "all") and left >= len(shots)
-    batches = (
+    batches = ahead(
         (indices, images, preprocess.apply_or_leave(source.preprocess, images))
         for indices, images in file_by_file(shots, size)
     )
-    for indices, images, inputs in progress(
-        ahead(batches), count_file_by_file(shots, size), "gbprop"
-    ):
-        maps = {}
-        if everything and rule:  # one run gives all
-            logits, maps[rule] = net.under(rule).predicted(inputs)
-        else:
-            logits = net.logits(inputs)
-        check_finite(logits, "logits", shots, indices)
-        predicted = logits.argmax(axis=1)
-        keep = np.arange(len(indices))
-        if wanted not in (None, "all"):
-            keep = keep[predicted == wanted]
-        keep = keep[:left]
-        for name in explain if len(keep) else ():
-            if name not in maps:
-                maps[name] = explain[name](inputs[keep], predicted[keep])
-        none = np.empty((0, *inputs.shape[1:]), np.float32)
-        maps = {name: maps.get(name, none) for name in explain}
-        for name, values in maps.items():
-            check_finite(values, f"{name} map", shots, indices[keep])
-        yield _Explained(indices[keep], images[keep], logits[keep], predicted[keep], maps)
-        left -= len(keep)
+    count = count_file_by_file(shots, size)
+    one_run = rule if wanted is None and left >= len(shots) else None
+    if one_run and not options.historical:  # the walk of 2016 adds to its graph
+        for name in explain:
+            net.under(name)  # opened before two threads ask for it
+        found = side_by_side(lambda batch: _batch(batch, shots, net, explain, one_run), batches)
+        yield from progress(found, count, "gbprop")
+        return
+    for batch in progress(batches, count, "gbprop"):
+        explained = _batch(batch, shots, net, explain, one_run, wanted, left)
+        yield explained
+        left -= len(explained.indices)
         if not left:
             return
+
+
+def _batch(batch, shots, net, explain, one_run, wanted=None, left=None):
+    """Explain the shots of the wanted class, `left` of them at most."""
+    indices, images, inputs = batch
+    maps = {}
+    if one_run:  # gives the logits and this rule's maps
+        logits, maps[one_run] = net.under(one_run).predicted(inputs)
+    else:
+        logits = net.logits(inputs)
+    check_finite(logits, "logits", shots, indices)
+    predicted = logits.argmax(axis=1)
+    keep = np.arange(len(indices))
+    if wanted is not None:
+        keep = keep[predicted == wanted]
+    keep = keep[:left]
+    for name in explain if len(keep) else ():
+        if name not in maps:
+            maps[name] = explain[name](inputs[keep], predicted[keep])
+    none = np.empty((0, *inputs.shape[1:]), np.float32)
+    maps = {name: maps.get(name, none) for name in explain}
+    for name, values in maps.items():
+        check_finite(values, f"{name} map", shots, indices[keep])
+    return _Explained(indices[keep], images[keep], logits[keep], predicted[keep], maps)
 
 
 def _columns(found, options):

@@ -14,6 +14,7 @@ from legacy_gbp.aside import check_room, written_aside
 
 LARGE = 1024  # bytes a row
 CACHE_BYTES = 1 << 20  # of a dataset, HDF5's default
+MOST_UNWRITTEN = 1 << 25  # bytes
 
 
 @contextlib.contextmanager
@@ -37,10 +38,20 @@ def result_file(path, attributes, compress=False):
     """
     with written_aside(path) as partial, h5py.File(partial, "w") as file:
         file.attrs.update(attributes)
-        yield lambda **columns: _append(file, path, columns, compress)
+        unwritten = 0
+
+        def append(**columns):
+            nonlocal unwritten
+            unwritten += _append(file, path, columns, compress)
+            if unwritten > MOST_UNWRITTEN:
+                _forget(file)
+                unwritten = 0
+
+        yield append
 
 
 def _append(file, path, columns, compress):
+    """Add rows to every column; gives their bytes."""
     for name, values in columns.items():
         values = np.asarray(values)
         check_room(path, values.nbytes)
@@ -50,6 +61,20 @@ def _append(file, path, columns, compress):
         start = len(dataset)
         dataset.resize(start + len(values), axis=0)
         dataset[start:] = values
+    return sum(np.asarray(values).nbytes for values in columns.values())
+
+
+def _forget(file):
+    """Wait for the disk, and let the system drop its copy of what is written.
+
+    Nobody reads maps again while they are made. Fresh memory for gigabytes of them
+    costs five times the processor time of using the same few megabytes again, and a
+    batch queue counts it as the job's.
+    """
+    if hasattr(os, "posix_fadvise"):
+        descriptor = file.id.get_vfd_handle()
+        os.fdatasync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _create(file, name, values, compress):

@@ -54,11 +54,11 @@ class _Ring:
         self._stack, self._repeats, self._open = stack, repeats, {}
 
     def measure(self, work):
-        """Median seconds of one step for every contestant that is here, in turn."""
+        """Median seconds of one step for every contestant that is here, in turn, forth and back."""
         names = [name for name in work.contestants if name != "PyTorch" or _has_pytorch()]
         found: dict = {name: [] for name in names}
-        for _ in range(self._repeats):
-            for name in names:
+        for turn in range(self._repeats):
+            for name in names[:: -1 if turn % 2 else 1]:
                 found[name].append(self._of(name).step(work.task, work.exercise, work.batch))
         print(f".. {work.title}", file=sys.stderr, flush=True)
         return {name: float(np.median(seconds)) for name, seconds in found.items()}

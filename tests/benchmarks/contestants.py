@@ -3,8 +3,9 @@
 A contestant is a function ``prepare(task, exercise, batch) -> step``: `step()` does
 the work once. Its process answers every line on stdin, a JSON list (task,
 exercise, batch), with the seconds of one step. Preparation is not counted, nor
-is the first step of a turn: it finds the caches full of somebody else's data,
-and the threads of the one before may still be waiting for work.
+are the first few steps, in which memory is asked of the system, nor the first one
+of a turn: it finds the caches full of somebody else's data, and the threads of the
+one before may still be waiting for work.
 """
 
 import importlib
@@ -12,6 +13,8 @@ import json
 import subprocess
 import sys
 import time
+
+WARM = 5  # steps
 
 # Name in the table, and module and function that prepare its steps.
 CONTESTANTS = {
@@ -64,7 +67,8 @@ def answer_lines(name):
         if task != ready:
             steps.clear()  # frees what the task before held
             steps.append(prepare(*task))
-            steps[0]()
+            for _ in range(WARM):
+                steps[0]()
             ready = task
         steps[0]()
         start = time.perf_counter()
