@@ -98,6 +98,7 @@ def _material(exercise, folder, stored, files):
                 _write(path, stored)
             else:
                 shutil.copyfile(paths[0], path)
+    os.sync()  # what is still on its way to the disk would be counted
     return prefix, paths
 
 

@@ -69,19 +69,6 @@ def original(found):
         print(flush=True)
 
 
-def rounding():
-    """How many shots' maps move by rounding."""
-    from tests.benchmarks import rounding
-
-    print(f"| maps of {rounding.SHOTS} shots off by more than {rounding.MOVED} | shots | median |")
-    print("|---|---|---|")
-    for exercise in ("ex07", "ex08"):
-        for rule in ("gradient", "guided"):
-            for pair, shots, median in rounding.moved(exercise, rule):
-                print(f"| {exercise} {rule}, {pair} | {shots} | {median:.0e} |", flush=True)
-    print(flush=True)
-
-
 def start_up(help_seconds, stages):
     """From the command to the first map."""
     print(f"--help: {help_seconds:.2f} s\n")

@@ -40,3 +40,18 @@ def _maps(exercise, rule, dtype, batch, plain):
         model = net.under(rule)
         parts = [slice(start, start + batch) for start in range(0, SHOTS, batch)]
         return np.concatenate([model.gradient(shots[part], seeds[part]) for part in parts])
+
+
+def main():
+    """Print the table."""
+    print(f"| maps of {SHOTS} shots off by more than {MOVED} | shots | median |")
+    print("|---|---|---|")
+    for exercise in ("ex07", "ex08"):
+        for rule in ("gradient", "guided"):
+            for pair, shots, median in moved(exercise, rule):
+                print(f"| {exercise} {rule}, {pair} | {shots} | {median:.0e} |", flush=True)
+    print(flush=True)
+
+
+if __name__ == "__main__":
+    main()
