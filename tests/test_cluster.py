@@ -141,7 +141,10 @@ def test_two_tasks_give_the_losses_of_one(data, tmp_path):
 @pytest.mark.parametrize("onednn", ["0", "1"])
 @pytest.mark.parametrize("exercise", [EX07, EX08])
 def test_how_far_two_tasks_depart(exercise, onednn, data, tmp_path):
-    """Prints the difference of every loss; the first one is always the same to rounding."""
+    """Prints the difference of every loss: rounding alone, but for what oneDNN makes of it.
+
+    oneDNN takes other kernels for half a batch, and training lets that grow.
+    """
     found = []
     for number in (1, 2):
         argv = [*data, "--epochs", "3", "--logdir", str(number), "--checkpoint", f"of{number}"]
@@ -152,7 +155,7 @@ def test_how_far_two_tasks_depart(exercise, onednn, data, tmp_path):
     differences = np.abs(found[1] - found[0])
     shown = " ".join(f"{difference:.0e}" for difference in differences)
     print(f"{exercise.name}, TF_ENABLE_ONEDNN_OPTS={onednn}: {shown}")
-    assert differences[0] < 1e-5
+    assert (differences[: 1 if onednn == "1" else None] < 1e-5).all()
 
 
 def test_a_worker_that_dies_ends_the_job_and_one_process_goes_on(data, tmp_path):
