@@ -34,6 +34,16 @@ def test_slurm_training(capsys):
     assert "array" not in text
 
 
+def test_slurm_training_on_four_tasks(capsys):
+    """Each task gets the signal from Slurm; the shell's place is taken by srun."""
+    argv = ["slurm", "--partition", "p", "--cpus", "8", "--tasks", "4", "ex08", "train"]
+    lines = script(capsys, *argv).split("\n")
+    assert "#SBATCH --ntasks=4 --cpus-per-task=8" in lines
+    assert "#SBATCH --signal=USR1@120" in lines
+    srun = "exec srun --cpus-per-task=8 "
+    assert lines[-2] == f"{srun}{sys.executable} -m legacy_gbp ex08 train --requeue"
+
+
 def test_slurm_array(capsys):
     argv = ["--partition", "p", "--array", "4", "--time", "12:30", "--cpus", "8", "--name", "m"]
     argv += ["--python", "/opt/my python"]
@@ -88,7 +98,8 @@ def test_the_shell_reads_names_as_they_are(tmp_path, checkpoints, monkeypatch, c
 @pytest.mark.parametrize(
     "argv, why",
     [
-        (["--partition", "p", "--array", "2", "ex07", "train"], "a training is one task"),
+        (["--partition", "p", "--array", "2", "ex07", "train"], "a training is one job"),
+        (["--partition", "p", "--tasks", "2", "ex07", "predict"], "shared by --array N"),
         (["--partition", "p", "--array", "2", "ex07", "predict"], "add --output-dir DIR"),
         (["--partition", "p", "--array", "2", "ex07", "predict", "--output-dir", "o", "--shard",
           "1/2"], "leave --shard out"),

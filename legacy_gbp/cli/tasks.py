@@ -55,6 +55,13 @@ def _add_jobscript(commands):
     parser.add_argument(
         "--array", metavar="N", type=values.positive, help="tasks that share the files"
     )
+    parser.add_argument(
+        "--tasks",
+        metavar="N",
+        type=values.positive,
+        default=1,
+        help="processes that train together, under Slurm (1)",
+    )
     parser.add_argument("--name", type=values.word, help="of the job and its log (ex08-gbprop)")
     parser.add_argument(
         "--python", metavar="FILE", type=values.path, help="the interpreter (this one)"

@@ -14,7 +14,7 @@ ASKED = {
     "slurm": (
         (
             f"send USR1 to the program itself {SIGNAL_SECONDS} s before the time is over",
-            f"#SBATCH --signal=B:USR1@{SIGNAL_SECONDS}",
+            f"#SBATCH --signal={{shell}}USR1@{SIGNAL_SECONDS}",
         ),
     ),
     "lsf": (
@@ -32,7 +32,7 @@ SLURM = (
     ("which machines", "#SBATCH --partition={partition}"),
     ("who pays", "#SBATCH --account={account}"),
     ("hours:minutes:seconds", "#SBATCH --time={time}:00"),
-    ("one process with this many threads", "#SBATCH --ntasks=1 --cpus-per-task={cpus}"),
+    ("processes, and threads of each", "#SBATCH --ntasks={processes} --cpus-per-task={cpus}"),
     ("run it again when a node fails or the job is preempted", "#SBATCH --requeue"),
     ("a second run writes on below the first", "#SBATCH --open-mode=append"),
     ("what the program prints, flushed line by line", "#SBATCH --output={name}-{log}.log"),
@@ -56,7 +56,9 @@ TASK = {"slurm": "$SLURM_ARRAY_TASK_ID", "lsf": "$LSB_JOBINDEX"}
 def run(_, options):
     """Print the script, or write it to ``--output``."""
     if options.array and options.tool_options.command == "train":
-        raise InputError("--array N: a training is one task; leave --array out")
+        raise InputError("--array N: a training is one job; leave --array out, see --tasks")
+    if options.tasks > 1 and (options.queue, options.tool_options.command) != ("slurm", "train"):
+        raise InputError("--tasks N: for a training under Slurm; files are shared by --array N")
     if options.array and not options.tool_options.output_dir:
         raise InputError("--array N: each task writes its own files; add --output-dir DIR")
     if options.array and options.tool_options.shard:
@@ -91,6 +93,8 @@ def script_of(options):
         "account": options.account,
         "time": options.time,
         "cpus": options.cpus,
+        "processes": options.tasks,
+        "shell": "B:" if options.tasks == 1 else "",  # srun's tasks get the signal by themselves
         "tasks": f"[1-{options.array}]" if options.array else "",
         "log": ("%A_%a" if options.array else "%j")
         if slurm
@@ -109,5 +113,7 @@ def script_of(options):
     words = [shlex.quote(word) for word in (*program, *options.rest, *PASSED_ON[options.queue])]
     if options.array:  # by number, so that one task submitted again takes the same files
         words += ["--shard", f'"{TASK[options.queue]}/{options.array}"']
+    if options.tasks > 1:  # srun takes no threads from the head
+        words = ["srun", f"--cpus-per-task={options.cpus}", *words]
     lines += ["", "# exec: the program takes the place of the shell, which would keep signals back"]
     return "\n".join([*lines, "exec " + " ".join(words)]) + "\n"

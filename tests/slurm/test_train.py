@@ -33,10 +33,11 @@ def _folder(tmp_path, monkeypatch, cluster):
     write_xtcav("validation.h5", 4, seed=2)
 
 
-def job(*argv):
+def job(tasks=1):
     """Write a job script as users do."""
     queue = ["slurm", "--partition", "tests", "--time", "0:10", "--cpus", "2", "--name", "train"]
-    assert main_all(["jobscript", *queue, "--output", "job.sh", "ex07", *TRAIN, *argv]) == 0
+    queue += ["--tasks", str(tasks), "--output", "job.sh"]
+    assert main_all(["jobscript", *queue, "ex07", *TRAIN]) == 0
     return "job.sh"
 
 
@@ -120,6 +121,22 @@ def test_two_tasks_train_as_one(cluster, undisturbed):
     assert sorted(found) == sorted(undisturbed)
     for step, loss in undisturbed.items():
         assert abs(float(found[step]) - float(loss)) < 0.02, step
+
+
+def test_usr1_puts_two_tasks_back_and_they_go_on(cluster, undisturbed):
+    """What --signal=USR1@120 does to all tasks of srun."""
+    number = cluster.submit(job(tasks=2))
+    log = f"train-{number}.log"
+    cluster.wait_for_line(log, step_row(3))
+    cluster.call("scancel", "--signal=USR1", number)
+    cluster.wait_for_line(log, f"^-- job {number} is put back into the queue$")
+    cluster.start_now(number)
+    assert cluster.finished(number) == ["COMPLETED"]
+    said = cluster.wait_for_line(log, "best validation accuracy")
+    assert re.search(r"^-- stopped \(SIGUSR1\) after step \d+ of 32; its state is in", said, re.M)
+    assert re.search(r"^-- going on after step \d+ of 32, from .*tasks 2", said, re.M)
+    assert sorted(losses(said)) == sorted(undisturbed)
+    assert cluster.facts(number)["Restarts"] == "1"
 
 
 def process_of(number, task):
