@@ -33,11 +33,11 @@ def _folder(tmp_path, monkeypatch, cluster):
     write_xtcav("validation.h5", 4, seed=2)
 
 
-def job(tasks=1):
+def job(*argv, tasks=1):
     """Write a job script as users do."""
     queue = ["slurm", "--partition", "tests", "--time", "0:10", "--cpus", "2", "--name", "train"]
     queue += ["--tasks", str(tasks), "--output", "job.sh"]
-    assert main_all(["jobscript", *queue, "ex07", *TRAIN]) == 0
+    assert main_all(["jobscript", *queue, "ex07", *TRAIN, *argv]) == 0
     return "job.sh"
 
 
@@ -71,8 +71,21 @@ def step_row(step):
     return rf"^ +\d+ +\d+ +{step} "
 
 
+def test_the_end_of_the_time_announces_itself(cluster):
+    """By --signal=B:USR1@120: with a limit of two minutes it is due at once."""
+    number = cluster.submit(job("--epochs", "9999"))
+    log = f"train-{number}.log"
+    cluster.wait_for_line(log, step_row(3))
+    cluster.call("scontrol", "update", f"JobId={number}", "TimeLimit=2")
+    said = cluster.wait_for_line(log, f"^-- job {number} is put back into the queue$")
+    assert re.search(r"^-- stopped \(SIGUSR1\) after step \d+ of 39996; its state", said, re.M)
+    assert os.path.exists("tf_saved_model_resume.npz")
+    cluster.call("scancel", number)
+    assert cluster.finished(number) == ["CANCELLED"]
+
+
 def test_usr1_puts_a_training_back_and_it_goes_on(cluster, undisturbed):
-    """What --signal=B:USR1@120 does before the time is over."""
+    """The same signal by hand."""
     number = cluster.submit(job())
     log = f"train-{number}.log"
     cluster.wait_for_line(log, step_row(3))
