@@ -6,6 +6,8 @@ Named by ``--shard i/n``, or by the array of a batch queue:
 Slurm   ``SLURM_ARRAY_TASK_ID`` in steps of ``_STEP`` from ``_MIN``, ``_COUNT`` in all
 LSF     ``LSB_JOBINDEX`` from 1 to ``LSB_JOBINDEX_END``; 0 outside of an array
 ======  ==========================================================================
+
+The tasks of ``srun -n N`` divide the shard of their array task among them.
 """
 
 from collections import namedtuple
@@ -37,13 +39,15 @@ class Shard(namedtuple("Shard", "index count")):
 ALL = Shard(1, 1)
 
 
-def from_environment(environment):
-    """The shard of this task of an array; :data:`ALL` outside of arrays.
+def from_environment(environment, step=None):
+    """The shard of this task of an array or a step; :data:`ALL` outside of them.
 
     Parameters
     ----------
     environment : mapping of str to str
         Such as ``os.environ``.
+    step : Step, optional
+        See :func:`legacy_gbp.slurm_step.slurm_step`.
 
     Raises
     ------
@@ -51,6 +55,13 @@ def from_environment(environment):
         When the numbers leave in doubt which task of how many this is, as those
         of ``--array=1,3,7`` do.
     """
+    array = _of_array(environment)
+    if not step:
+        return array
+    return Shard((array.index - 1) * step.tasks + step.task + 1, array.count * step.tasks)
+
+
+def _of_array(environment):
     if environment.get(SLURM + "ID"):
         number, first, count = (_number(environment, SLURM + n) for n in ("ID", "MIN", "COUNT"))
         step = _number(environment, SLURM + "STEP", 1)

@@ -15,6 +15,7 @@ from legacy_gbp.data import xtcav
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises import EX07, EX08
 from legacy_gbp.shards import ALL, Shard, from_environment
+from legacy_gbp.slurm_step import slurm_step
 from tests.files import write_xtcav
 from tests.weights import save_checkpoint
 
@@ -68,13 +69,17 @@ def task(monkeypatch, **environment):
          Shard(1, 4)),
         ({"SLURM_ARRAY_TASK_ID": "9", "SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_COUNT": "3",
           "SLURM_ARRAY_TASK_STEP": "4"}, Shard(3, 3)),
+        ({"SLURM_PROCID": "1", "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "2"}, Shard(2, 2)),
+        ({"SLURM_PROCID": "0", "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "1"}, ALL),
+        ({"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_COUNT": "4",
+          "SLURM_PROCID": "0", "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "2"}, Shard(5, 8)),
         ({"LSB_JOBINDEX": "0"}, ALL),
         ({"LSB_JOBINDEX": "2", "LSB_JOBINDEX_END": "4"}, Shard(2, 4)),
         ({"LSB_JOBINDEX": "3", "LSB_JOBINDEX_END": "4", "LSB_JOBINDEX_STEP": "2"}, Shard(2, 2)),
     ],
 )  # fmt: skip
 def test_arrays_name_the_shard(environment, shard):
-    assert from_environment(environment) == shard
+    assert from_environment(environment, slurm_step(environment)) == shard
 
 
 @pytest.mark.parametrize(
@@ -250,7 +255,7 @@ def test_what_is_not_that_result_is_never_overwritten(files, checkpoints, tmp_pa
 @pytest.mark.parametrize(
     "argv, why",
     [
-        (["--output", "m.h5", "--shard", "1/2"], "but this is task 1/2 of an array; give --output"),
+        (["--output", "m.h5", "--shard", "1/2"], "but this is shard 1/2; give --output"),
         (["--output", "m.h5", "--output-dir", "parts"], "but this is --output-dir"),
         (["--output-dir", "parts", "--limit", "3"], "--limit counts over all files"),
         (["--output-dir", "."], ".: holds the data files; give another --output-dir"),

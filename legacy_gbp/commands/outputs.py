@@ -15,6 +15,7 @@ from legacy_gbp.data.xtcav import FileShots
 from legacy_gbp.errors import InputError
 from legacy_gbp.results import difference, read_part, sha256_of
 from legacy_gbp.shards import ALL, from_environment
+from legacy_gbp.slurm_step import slurm_step
 
 KINDS = {"predict": "predictions", "gbprop": "maps"}
 
@@ -40,12 +41,12 @@ def sharing(options):
     shard : Shard
     by_file : bool
     """
-    shard = options.shard or from_environment(os.environ)
+    shard = options.shard or from_environment(os.environ, slurm_step())
     by_file = bool(options.output_dir) or shard != ALL
     if not by_file:
         return shard, False
     if options.output:
-        why = f"task {shard} of an array" if shard != ALL else "--output-dir"
+        why = f"shard {shard}" if shard != ALL else "--output-dir"
         raise InputError(
             f"--output {options.output}: one file for all, but this is {why}; give --output-dir "
             "alone, or --shard 1/1 to read all files here"

@@ -4,6 +4,8 @@ Run by ``python -m pytest -m slurm``.
 """
 
 import os
+import shlex
+import sys
 
 import h5py
 import numpy as np
@@ -92,6 +94,23 @@ def test_an_array_of_four_equals_one_process(cluster, checkpoints):
         assert log.count("-- maps in") == done
     pages = sorted(name for name in os.listdir(".") if name.endswith(".png"))
     assert {name[:-8] for name in pages} == {f"page-shots{k}" for k in range(5)}
+    same_as_one_process(checkpoints["ex07"])
+
+
+def test_tasks_of_srun_divide_the_files(cluster, checkpoints):
+    words = [sys.executable, "-m", "legacy_gbp", "ex07", "gbprop", *FILES, "--pages", "0"]
+    words += ["--checkpoint", checkpoints["ex07"], "--output-dir", "parts"]
+    with open("srun.sh", "w", encoding="utf-8") as file:
+        file.write(
+            "#!/bin/bash\n#SBATCH --ntasks=2 --output=maps-%j.log\n"
+            "exec srun " + " ".join(map(shlex.quote, words)) + "\n"
+        )
+    number = cluster.submit("srun.sh")
+    assert cluster.finished(number) == ["COMPLETED"]
+    log = cluster.wait_for_line(f"maps-{number}.log", "-- maps in")
+    assert "-- shard 1/2: 3 of 5 files, 0 finished before" in log
+    assert "-- shard 2/2: 2 of 5 files, 0 finished before" in log
+    assert log.count("-- maps in") == len(FILES)
     same_as_one_process(checkpoints["ex07"])
 
 
