@@ -10,7 +10,7 @@ import itertools
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
-WAITING = 2
+WAITING = 1
 _END = object()
 
 
