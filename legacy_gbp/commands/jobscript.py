@@ -96,9 +96,7 @@ def script_of(options):
         "processes": options.tasks,
         "shell": "B:" if options.tasks == 1 else "",  # srun's tasks get the signal by themselves
         "tasks": f"[1-{options.array}]" if options.array else "",
-        "log": ("%A_%a" if options.array else "%j")
-        if slurm
-        else "%J" + "_%I" * bool(options.array),
+        "log": LOGS[options.queue, bool(options.array)],
     }
     table = [
         row for row in (SLURM if slurm else LSF) if options.account or "{account}" not in row[1]

@@ -40,11 +40,13 @@ def batch_norm(x_t, training):
     if not training:
         return normalise(x_t, running_mean, running_std, beta, gamma), []
     mean_t, std_t = batch_moments(x_t)
-    update_ops = [
-        variable.assign(MOMENTUM * variable + (1 - MOMENTUM) * batch_t)
-        for variable, batch_t in ((running_mean, mean_t), (running_std, std_t))
-    ]
+    update_ops = [moved(running_mean, mean_t), moved(running_std, std_t)]
     return normalise(x_t, mean_t, std_t, beta, gamma), update_ops
+
+
+def moved(variable, batch_t):
+    """Operation that moves a running moment (C,) towards that of the batch."""
+    return variable.assign(MOMENTUM * variable + (1 - MOMENTUM) * batch_t)
 
 
 def batch_norm_variables(x_t):

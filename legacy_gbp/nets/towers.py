@@ -22,8 +22,8 @@ the channel is turned over, by the sign of its weights, and gamma with it: exact
 import tensorflow as tf
 
 from legacy_gbp.nets.batch_norm import (
-    MOMENTUM,
     batch_norm_variables,
+    moved,
     normalise,
     standard_deviation,
 )
@@ -93,17 +93,16 @@ class Towers:
             ones_t = tf.ones_like(gamma)
             sign_t = tf.where(gamma < 0, -ones_t, ones_t)
             self._weights_t = self._weights_t * sign_t
-        x_ts = self._finished()
-        mean_t = self._mean(image_means, x_ts)
+        self._finished()
+        mean_t = self._mean(image_means)
         self._on_each(lambda x_t: deviations(x_t, mean_t))
-        variance_t = self._mean(image_variances, self._done_ts)
+        variance_t = self._mean(image_variances)
         with tf.device(self._devices[0]):
             std_t = standard_deviation(variance_t)
             # Zero, with the gradient of the mean that the deviations do without.
             rest_t, positive_t = mean_t - tf.stop_gradient(mean_t), gamma * sign_t
             for variable, batch_t in ((running_mean, mean_t * sign_t), (running_std, std_t)):
-                moved_t = MOMENTUM * variable + (1 - MOMENTUM) * batch_t
-                self.update_ops.append(variable.assign(moved_t))
+                self.update_ops.append(moved(variable, batch_t))
                 self.moment_ts.append(batch_t)
         self._normalise = lambda x_t: normalise(x_t, rest_t, std_t, beta, positive_t)
         return self
@@ -148,19 +147,21 @@ class Towers:
         return self._done_ts
 
     def _on_each(self, layer):
-        done_ts = []
-        for x_t, device in zip(self._done_ts, self._devices):
-            with tf.device(device):
-                done_ts.append(layer(x_t))
-        self._done_ts = done_ts
+        """Put a layer on every tower."""
+        self._done_ts = self._of_each(layer)
         return self
 
-    def _mean(self, of_images, x_ts):
-        """Mean (C,) over the images of all parts of what `of_images` gives, (n_k, C)."""
-        parts = []
-        for x_t, device in zip(x_ts, self._devices):
+    def _of_each(self, function):
+        """What a function gives for the output of every tower, on the tower's device."""
+        found_ts = []
+        for x_t, device in zip(self._done_ts, self._devices):
             with tf.device(device):
-                parts.append(of_images(x_t))
+                found_ts.append(function(x_t))
+        return found_ts
+
+    def _mean(self, of_images):
+        """Mean (C,) over the images of all parts of what `of_images` gives, (n_k, C)."""
+        parts = self._of_each(of_images)
         with tf.device(self._devices[0]):
             return tf.reduce_mean(tf.concat(parts, 0), 0)
 

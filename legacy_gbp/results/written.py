@@ -52,6 +52,7 @@ def result_file(path, attributes, compress=False):
 
 def _append(file, path, columns, compress):
     """Add rows to every column; gives their bytes."""
+    added = 0
     for name, values in columns.items():
         values = np.asarray(values)
         check_room(path, values.nbytes)
@@ -61,7 +62,8 @@ def _append(file, path, columns, compress):
         start = len(dataset)
         dataset.resize(start + len(values), axis=0)
         dataset[start:] = values
-    return sum(np.asarray(values).nbytes for values in columns.values())
+        added += values.nbytes
+    return added
 
 
 def _forget(file):
