@@ -9,16 +9,16 @@ import importlib
 __version__ = "0.1.0"
 
 _HOME = {
-    "EX07": "legacy_gbp.exercises",
-    "EX08": "legacy_gbp.exercises",
+    "EX07": "legacy_gbp.exercises.definitions",
+    "EX08": "legacy_gbp.exercises.definitions",
     "ArrayShots": "legacy_gbp.data.xtcav",
     "FileShots": "legacy_gbp.data.xtcav",
     "InputError": "legacy_gbp.errors",
-    "KerasWeights": "legacy_gbp.sources.keras_weights",
+    "KerasWeights": "legacy_gbp.models.keras_weights",
     "Layer": "legacy_gbp.attribution.target",
-    "LayerByLayer": "legacy_gbp.attribution.layer_by_layer",
-    "Network": "legacy_gbp.network",
-    "XtcavCheckpoint": "legacy_gbp.sources.xtcav_checkpoint",
+    "LayerByLayer": "legacy_gbp.exercises.layer_by_layer",
+    "Network": "legacy_gbp.attribution.network",
+    "XtcavCheckpoint": "legacy_gbp.exercises.checkpoint",
     "deconvnet": "legacy_gbp.attribution.deconvnet",
     "grad_cam": "legacy_gbp.attribution.grad_cam",
     "gradient": "legacy_gbp.attribution.gradient",
@@ -28,9 +28,9 @@ _HOME = {
     "integrated_gradients": "legacy_gbp.attribution.integrated_gradients",
     "occlusion": "legacy_gbp.attribution.occlusion",
     "smoothgrad": "legacy_gbp.attribution.smoothgrad",
-    "train": "legacy_gbp.training",
+    "train": "legacy_gbp.training.loop",
     "vargrad": "legacy_gbp.attribution.vargrad",
-    "vgg19": "legacy_gbp.nets.vgg19",
+    "vgg19": "legacy_gbp.networks.vgg19",
 }
 
 __all__ = sorted(_HOME)

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from legacy_gbp.cli import main
-from legacy_gbp.exercises import EXERCISES
+from legacy_gbp.exercises.definitions import EXERCISES
 from tests.files import write_selection
 
 REFERENCE = os.path.join(os.path.dirname(__file__), "reference")
@@ -13,7 +13,7 @@ REFERENCE = os.path.join(os.path.dirname(__file__), "reference")
 
 @pytest.fixture(scope="session", autouse=True)
 def _quiet_tensorflow():
-    from legacy_gbp.commands.quiet_tensorflow import load_quietly
+    from legacy_gbp.cli.quiet_tensorflow import load_quietly
 
     load_quietly()
 

@@ -9,7 +9,6 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from legacy_gbp import relu_backprop
 from legacy_gbp.attribution import METHODS, method
 from legacy_gbp.attribution.deconvnet import deconvnet
 from legacy_gbp.attribution.grad_cam import grad_cam
@@ -18,15 +17,16 @@ from legacy_gbp.attribution.gradient_x_input import gradient_x_input
 from legacy_gbp.attribution.guided_backprop import guided_backprop
 from legacy_gbp.attribution.guided_grad_cam import guided_grad_cam
 from legacy_gbp.attribution.integrated_gradients import completeness_error, integrated_gradients
-from legacy_gbp.attribution.moments import mean, variance
-from legacy_gbp.attribution.nearest import nearest
+from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.occlusion import occlusion
+from legacy_gbp.attribution.running_statistics import mean, variance
 from legacy_gbp.attribution.smoothgrad import smoothgrad
 from legacy_gbp.attribution.target import Layer
+from legacy_gbp.attribution.upsample import nearest
 from legacy_gbp.attribution.vargrad import vargrad
 from legacy_gbp.errors import InputError
-from legacy_gbp.network import Network
-from legacy_gbp.sources.endpoints import Endpoints
+from legacy_gbp.models.source import Endpoints
+from legacy_gbp.rules import relu as relu_backprop
 
 
 class Formula:

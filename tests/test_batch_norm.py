@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from legacy_gbp.attribution import layer_by_layer
-from legacy_gbp.nets.batch_norm import EPSILON, batch_norm
+from legacy_gbp.exercises import layer_by_layer
+from legacy_gbp.networks.batch_norm import EPSILON, batch_norm
 
 GAMMA, BETA = [1.5, -2.0, 0.5], [0.1, 0.2, 0.3]
 RUNNING = ([0.5, -1.0, 2.0], [2.0, 0.25, 0.0])

@@ -6,15 +6,15 @@ import sys
 
 import pytest
 
-from legacy_gbp.checkpoint_files import SUFFIXES, complete, publish, recover
 from legacy_gbp.errors import InputError
+from legacy_gbp.io.tf_checkpoint import SUFFIXES, complete, publish, recover
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Publishes a checkpoint and dies before the k-th call that changes a folder.
 KILLED = """
 import os, shutil, sys
-from legacy_gbp.checkpoint_files import publish
+from legacy_gbp.io.tf_checkpoint import publish
 left = int(sys.argv[3])
 def deadly(function):
     def call(*args, **kwargs):

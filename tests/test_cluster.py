@@ -9,11 +9,11 @@ import time
 import numpy as np
 import pytest
 
-from legacy_gbp import resume
+from legacy_gbp.batch.rendezvous import Chief, join
+from legacy_gbp.batch.slurm_step import first_node, slurm_step
 from legacy_gbp.errors import InputError
-from legacy_gbp.exercises import EX07, EX08
-from legacy_gbp.gathering import Chief, join
-from legacy_gbp.slurm_step import first_node, slurm_step
+from legacy_gbp.exercises.definitions import EX07, EX08
+from legacy_gbp.training import resume_file as resume
 from tests.files import write_xtcav
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

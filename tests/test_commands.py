@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from legacy_gbp.cli import main, main_all
-from legacy_gbp.exercises import EX07, EX08, EXERCISES
+from legacy_gbp.exercises.definitions import EX07, EX08, EXERCISES
 from tests.files import write_xtcav
 from tests.weights import save_checkpoint
 
@@ -138,9 +138,9 @@ def test_batches_side_by_side_give_the_bits_of_one_after_the_other(
     argv = ["gbprop", "many.h5", "--checkpoint", checkpoints["ex07"], "--pages", "0"]
     argv += ["--method", method, "--compare", "--batch-size", "3"]
     with monkeypatch.context() as patched:
-        patched.setattr("legacy_gbp.commands.gbprop.side_by_side", map)
+        patched.setattr("legacy_gbp.cli.gbprop.side_by_side", map)
         assert main(EX07, [*argv, "--output", "alone.h5"]) == 0
-    monkeypatch.setattr("legacy_gbp.results.written.MOST_UNWRITTEN", 1)
+    monkeypatch.setattr("legacy_gbp.results.writer.MOST_UNWRITTEN", 1)
     assert main(EX07, [*argv, "--output", "together.h5"]) == 0
     (alone, _), (together, _) = read("alone.h5"), read("together.h5")
     assert len(alone["maps"]) == 11 and sorted(alone) == sorted(together)
@@ -175,7 +175,7 @@ def test_preprocessing_is_applied_again(kind, data_dir):
     assert attributes["preprocess"] == kind
 
     from legacy_gbp import FileShots, Network, XtcavCheckpoint
-    from legacy_gbp.data import preprocess
+    from legacy_gbp.exercises import preprocess
 
     source = XtcavCheckpoint(EX07, "tf_saved_model")
     shots = FileShots([os.path.join(data_dir, PRED)], "lasing", 2)

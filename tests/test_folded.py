@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from legacy_gbp import EX07, EX08
+from legacy_gbp.attribution.network import Network
 from legacy_gbp.data.synthetic import files as synthetic
 from legacy_gbp.data.synthetic.shot import develop
-from legacy_gbp.nets.layers import Sequential
-from legacy_gbp.nets.pooled_conv import pooled_conv
-from legacy_gbp.network import Network
-from legacy_gbp.sources.built_network import BuiltNetwork
+from legacy_gbp.models.built_network import BuiltNetwork
+from legacy_gbp.networks.sequential import Sequential
+from legacy_gbp.networks.strided_pool_conv import pooled_conv
 from tests.weights import random_arrays
 
 RULES = ("gradient", "guided", "deconvnet")

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from legacy_gbp.attribution import method
-from legacy_gbp.attribution.layer_by_layer import LayerByLayer
+from legacy_gbp.attribution.network import Network
 from legacy_gbp.data.synthetic import files as synthetic
 from legacy_gbp.data.synthetic.shot import develop
-from legacy_gbp.exercises import EX07, EX08
-from legacy_gbp.nets.batch_norm import batch_norm
-from legacy_gbp.network import Network
-from legacy_gbp.sources.built_network import BuiltNetwork
+from legacy_gbp.exercises.definitions import EX07, EX08
+from legacy_gbp.exercises.layer_by_layer import LayerByLayer
+from legacy_gbp.models.built_network import BuiltNetwork
+from legacy_gbp.networks.batch_norm import batch_norm
 from tests.numpy_backward import Numpy
 from tests.weights import random_arrays
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from legacy_gbp.cli import main, main_all
-from legacy_gbp.exercises import EX07
+from legacy_gbp.exercises.definitions import EX07
 from tests.files import write_xtcav
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

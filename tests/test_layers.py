@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from legacy_gbp.exercises import EX07, EX08
-from legacy_gbp.nets.layers import Sequential
-from legacy_gbp.sources.xtcav_checkpoint import original_names
+from legacy_gbp.exercises.checkpoint import original_names
+from legacy_gbp.exercises.definitions import EX07, EX08
+from legacy_gbp.networks.sequential import Sequential
 
 
 def build(network, training=False, shape=(363, 284)):

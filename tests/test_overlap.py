@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from legacy_gbp.overlap import ahead, behind, side_by_side
+from legacy_gbp.io.prefetch import ahead, behind, side_by_side
 
 
 def test_items_come_in_order_and_are_made_in_one_other_thread():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from legacy_gbp.data import preprocess
+from legacy_gbp.exercises import preprocess
 
 
 def images(*values):

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from legacy_gbp.cli import main
-from legacy_gbp.exercises import EX07, EX08
-from legacy_gbp.sources.xtcav_checkpoint import XtcavCheckpoint
+from legacy_gbp.exercises.checkpoint import XtcavCheckpoint
+from legacy_gbp.exercises.definitions import EX07, EX08
 from tests.conftest import REFERENCE
 
 EXERCISES = [EX07, EX08]

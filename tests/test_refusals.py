@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from legacy_gbp.cli import main, main_all
-from legacy_gbp.exercises import EX07, EX08
+from legacy_gbp.exercises.definitions import EX07, EX08
 from tests.files import write_xtcav
 from tests.weights import save_checkpoint
 
@@ -183,7 +183,7 @@ def test_places_are_checked_before_training(capsys, monkeypatch):
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path):
-    from legacy_gbp.aside import written_aside
+    from legacy_gbp.io.atomic import written_aside
 
     path = str(tmp_path / "a.h5")
     with pytest.raises(KeyboardInterrupt), written_aside(path) as partial, h5py.File(partial, "w"):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from legacy_gbp import relu_backprop
+from legacy_gbp.attribution.network import Network
 from legacy_gbp.errors import InputError
-from legacy_gbp.network import Network
-from legacy_gbp.sources.endpoints import Endpoints
+from legacy_gbp.models.source import Endpoints
+from legacy_gbp.rules import relu as relu_backprop
 
 RULES = ["gradient", "guided", "deconvnet"]
 

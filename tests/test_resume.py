@@ -10,14 +10,14 @@ import time
 import numpy as np
 import pytest
 
-from legacy_gbp import resume
+from legacy_gbp.batch.signals import stop_signals
 from legacy_gbp.cli import main
 from legacy_gbp.data.batches import Epochs
 from legacy_gbp.errors import InputError
-from legacy_gbp.exercises import EX07, EX08
-from legacy_gbp.state_keeper import Saving
-from legacy_gbp.stop_signals import stop_signals
-from legacy_gbp.training import train
+from legacy_gbp.exercises.definitions import EX07, EX08
+from legacy_gbp.training import resume_file as resume
+from legacy_gbp.training.loop import train
+from legacy_gbp.training.resume_policy import Saving
 from tests.files import write_xtcav
 from tests.test_training import blobs
 
@@ -167,8 +167,8 @@ def test_a_damaged_record_is_refused(stopped, tmp_path):
 
 
 def test_the_state_of_another_network_is_refused(stopped):
-    from legacy_gbp.data import preprocess
-    from legacy_gbp.trainer import Trainer
+    from legacy_gbp.exercises import preprocess
+    from legacy_gbp.training.trainer import Trainer
 
     stood = resume.read(str(stopped[0] / "record.npz"))
     with Trainer(EX08, preprocess.NONE, 1) as trainer, pytest.raises(
@@ -193,7 +193,7 @@ def test_signals_are_kept_and_the_former_handlers_come_back():
 
 
 def test_threads_are_those_that_slurm_granted(monkeypatch):
-    from legacy_gbp.session_config import session_config
+    from legacy_gbp.batch.session_config import session_config
 
     assert session_config().intra_op_parallelism_threads == 0
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
@@ -217,7 +217,7 @@ def test_no_handler_outside_of_the_main_thread():
 
 def train_and_signal(data, steps, monkeypatch, *more):
     """Run the command in this process; the signal comes inside step `steps`."""
-    from legacy_gbp.trainer import Trainer
+    from legacy_gbp.training.trainer import Trainer
 
     done: list = []
     ordinary = Trainer.step

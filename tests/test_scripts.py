@@ -87,7 +87,7 @@ def test_every_public_name_loads():
 PEAK = """
 import re, sys
 from legacy_gbp.cli import main
-from legacy_gbp.exercises import EX07
+from legacy_gbp.exercises.definitions import EX07
 code = main(EX07, sys.argv[1:])
 with open("/proc/self/status") as file:
     peak = re.search("VmHWM: *(.*) kB", file.read().replace("\\t", " ")).group(1)

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.exercises import EX07, EX08
+from legacy_gbp.exercises.definitions import EX07, EX08
 
 
 def names(paths):

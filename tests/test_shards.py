@@ -10,12 +10,12 @@ import h5py
 import numpy as np
 import pytest
 
+from legacy_gbp.batch.shards import ALL, Shard, from_environment
+from legacy_gbp.batch.slurm_step import slurm_step
 from legacy_gbp.cli import main, main_all
 from legacy_gbp.data import xtcav
 from legacy_gbp.errors import InputError
-from legacy_gbp.exercises import EX07, EX08
-from legacy_gbp.shards import ALL, Shard, from_environment
-from legacy_gbp.slurm_step import slurm_step
+from legacy_gbp.exercises.definitions import EX07, EX08
 from tests.files import write_xtcav
 from tests.weights import save_checkpoint
 

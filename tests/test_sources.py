@@ -10,11 +10,11 @@ import tensorflow as tf
 from legacy_gbp import InputError, Network, guided_backprop
 from legacy_gbp.attribution import method
 from legacy_gbp.attribution.target import Layer
-from legacy_gbp.graph_def.trust import DANGEROUS as DANGEROUS_KINDS
-from legacy_gbp.sources.graph_files import from_graph_def, frozen_graph
-from legacy_gbp.sources.live_sessions import live_session
-from legacy_gbp.sources.meta_graphs import meta_graph
-from legacy_gbp.sources.saved_models import saved_model
+from legacy_gbp.graph.trust import DANGEROUS as DANGEROUS_KINDS
+from legacy_gbp.models.frozen_graph import from_graph_def, frozen_graph
+from legacy_gbp.models.live_session import live_session
+from legacy_gbp.models.meta_graph import meta_graph
+from legacy_gbp.models.saved_model import saved_model
 
 RULES = ["gradient", "guided", "deconvnet"]
 TF2 = not tf.__version__.startswith("1.")
@@ -56,8 +56,8 @@ class Overridden:
     """The same network built under the override map: what every import must equal."""
 
     def load(self, session, rule):
-        from legacy_gbp.relu_backprop import under_rule
-        from legacy_gbp.sources.endpoints import Endpoints
+        from legacy_gbp.models.source import Endpoints
+        from legacy_gbp.rules.relu import under_rule
 
         x_t = v1.placeholder(tf.float32, (None, 6, 6, 2))
         with under_rule(x_t.graph, rule):
@@ -266,7 +266,7 @@ def test_a_guided_export_is_not_secretly_guided(exported):
     """The mark stays in an exported graph; on import it is stripped, and said."""
     with tf.Graph().as_default() as graph:
         x_t = v1.placeholder(tf.float32, (None, 4), name="x")
-        from legacy_gbp.relu_backprop import under_rule
+        from legacy_gbp.rules.relu import under_rule
 
         with under_rule(graph, "guided"):
             tf.identity(tf.nn.relu(x_t) * WEIGHTS, name="y")
@@ -320,7 +320,7 @@ def test_a_relu_in_a_tf_function_is_inlined_and_refused_where_it_is_not():
         x_t = v1.placeholder(tf.float32, (None, 4), name="x")
         y_t = tf.identity(tf.function(lambda t: tf.nn.relu(t) * WEIGHTS)(x_t), name="y")
         graph_def = graph.as_graph_def()
-        from legacy_gbp.relu_audit import audit, check_complete
+        from legacy_gbp.rules.audit import audit, check_complete
 
         findings = audit([x_t], y_t, "guided")
         with pytest.raises(InputError, match=r"rule 'guided' missed 1 of 1 .*/Relu \(Relu\)"):
@@ -439,7 +439,7 @@ def test_fused_operations_are_expanded(op):
     images = IMAGES if op == "_FusedConv2D" else IMAGES.reshape(-1, 18)
     with tf.Graph().as_default() as graph, v1.Session() as session:
         x_t = v1.placeholder(tf.float32, (None, *images.shape[1:]))
-        from legacy_gbp.relu_backprop import under_rule
+        from legacy_gbp.rules.relu import under_rule
 
         with under_rule(graph, "guided"):
             if op == "_FusedConv2D":
@@ -804,7 +804,7 @@ def test_a_saved_model_with_a_pipeline_and_summaries_beside():
 
 
 def test_images_that_are_no_numbers_are_refused():
-    from legacy_gbp.data.image_sets import image_set
+    from legacy_gbp.data.images import image_set
 
     np.save("words.npy", np.array([["a", "b"]]))
     np.save("complex.npy", np.ones((2, 4), complex))

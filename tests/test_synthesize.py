@@ -15,7 +15,7 @@ from legacy_gbp.cli import main, main_all
 from legacy_gbp.data.synthetic import files
 from legacy_gbp.data.synthetic import shot as shots
 from legacy_gbp.data.synthetic.files import Recipe, file_list
-from legacy_gbp.exercises import EX07, EX08
+from legacy_gbp.exercises.definitions import EX07, EX08
 from tests.files import SCHEMA, write_xtcav
 
 FIRST_FILE = "amo86815_mlearn-r070-c0009.h5"

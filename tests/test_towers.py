@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from legacy_gbp.exercises import EX07, EX08
-from legacy_gbp.nets.layers import Sequential
-from legacy_gbp.nets.moments import deviations, image_means, image_variances
-from legacy_gbp.nets.towers import Towers
+from legacy_gbp.exercises.definitions import EX07, EX08
+from legacy_gbp.networks.channel_moments import deviations, image_means, image_variances
+from legacy_gbp.networks.data_parallel import Towers
+from legacy_gbp.networks.sequential import Sequential
 
 IMAGES = np.random.RandomState(0).rand(5, 64, 47, 1)
 

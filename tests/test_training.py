@@ -8,11 +8,11 @@ import pytest
 
 from legacy_gbp.data.xtcav import ArrayShots
 from legacy_gbp.errors import InputError
-from legacy_gbp.exercises import EX07, EX08
+from legacy_gbp.exercises.checkpoint import XtcavCheckpoint
+from legacy_gbp.exercises.definitions import EX07, EX08
 from legacy_gbp.metrics.classification import accuracy, confusion_matrix
-from legacy_gbp.sources.xtcav_checkpoint import XtcavCheckpoint
-from legacy_gbp.training import train
-from legacy_gbp.training_log import header, matrix_lines, row, validation_lines
+from legacy_gbp.training.log import header, matrix_lines, row, validation_lines
+from legacy_gbp.training.loop import train
 
 
 def blobs(count, seed=0):

@@ -9,14 +9,14 @@ import pytest
 import tensorflow as tf
 
 from legacy_gbp.attribution import method
+from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import Layer
 from legacy_gbp.errors import InputError
-from legacy_gbp.layer_names import find_layer
-from legacy_gbp.nets.named_layers import NamedLayers
-from legacy_gbp.nets.vgg19 import IMAGE_SHAPE, preprocess, vgg19
-from legacy_gbp.network import Network
-from legacy_gbp.sources.endpoints import Endpoints
-from legacy_gbp.sources.keras_weights import KerasWeights
+from legacy_gbp.graph.layers import find_layer
+from legacy_gbp.models.keras_weights import KerasWeights
+from legacy_gbp.models.source import Endpoints
+from legacy_gbp.networks.keras_layout import NamedLayers
+from legacy_gbp.networks.vgg19 import IMAGE_SHAPE, preprocess, vgg19
 from tests import numpy_backward
 from tests.keras_vgg19 import GRAPH_MODE, KerasVGG19, guided_relu
 

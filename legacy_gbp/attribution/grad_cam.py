@@ -7,9 +7,9 @@ For a layer A of channels k and a logit F
 
 import numpy as np
 
-from legacy_gbp.attribution.inputs import each
-from legacy_gbp.attribution.nearest import nearest
+from legacy_gbp.attribution.multi_input import each
 from legacy_gbp.attribution.target import seeded
+from legacy_gbp.attribution.upsample import nearest
 from legacy_gbp.errors import InputError
 
 
@@ -24,7 +24,7 @@ def grad_cam(net, images, target="predicted", layer=None, relu=True, upsample=Tr
         See :func:`legacy_gbp.attribution.target.seeded`.
     layer : str
         A convolution, its ReLU or a pooling (N, h, w, K), channels last; see
-        :func:`legacy_gbp.layer_names.find_layer`.
+        :func:`legacy_gbp.graph.layers.find_layer`.
     relu : bool
         Keep only what speaks for the target, as published; signed otherwise.
     upsample : bool

@@ -3,7 +3,7 @@
 import numpy as np
 
 from legacy_gbp.attribution.gradient import gradient
-from legacy_gbp.attribution.inputs import each
+from legacy_gbp.attribution.multi_input import each
 
 
 def gradient_x_input(net, images, target="predicted"):

@@ -4,7 +4,7 @@ import numpy as np
 
 from legacy_gbp.attribution.grad_cam import grad_cam
 from legacy_gbp.attribution.guided_backprop import guided_backprop
-from legacy_gbp.attribution.inputs import each
+from legacy_gbp.attribution.multi_input import each
 from legacy_gbp.attribution.target import resolved
 
 

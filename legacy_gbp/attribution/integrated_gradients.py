@@ -11,8 +11,8 @@ is smooth.
 
 import numpy as np
 
-from legacy_gbp.attribution.inputs import baseline_like, each, floating
-from legacy_gbp.attribution.moments import mean
+from legacy_gbp.attribution.multi_input import baseline_like, each, floating
+from legacy_gbp.attribution.running_statistics import mean
 from legacy_gbp.attribution.target import explained, seeded
 from legacy_gbp.errors import InputError
 
@@ -28,7 +28,7 @@ def integrated_gradients(net, images, target="predicted", baseline=0.0, steps=50
         See :func:`legacy_gbp.attribution.target.seeded`. What is predicted is
         what is predicted for `images`, all along the way.
     baseline : float, array, or tuple of arrays
-        Where the way begins; see :func:`legacy_gbp.attribution.inputs.baseline_like`.
+        Where the way begins; see :func:`legacy_gbp.attribution.multi_input.baseline_like`.
     steps : int
         Points on the way. Each is one run of N images, so that memory does not
         grow with the steps, and graphs of a fixed batch size serve.

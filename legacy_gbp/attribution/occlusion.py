@@ -12,7 +12,7 @@ import itertools
 
 import numpy as np
 
-from legacy_gbp.attribution.inputs import baseline_like, floating
+from legacy_gbp.attribution.multi_input import baseline_like, floating
 from legacy_gbp.attribution.target import explained, seeded
 from legacy_gbp.errors import InputError
 
@@ -35,7 +35,7 @@ def occlusion(net, images, target="predicted", window=16, stride=None, baseline=
     stride : int or pair, optional
         In pixels; half the window by default.
     baseline : float, array, or tuple of arrays
-        What covers; see :func:`legacy_gbp.attribution.inputs.baseline_like`.
+        What covers; see :func:`legacy_gbp.attribution.multi_input.baseline_like`.
 
     Returns
     -------

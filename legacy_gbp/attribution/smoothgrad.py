@@ -1,8 +1,8 @@
 """SmoothGrad: the mean of the maps of noisy copies, by any method."""
 
 from legacy_gbp.attribution.gradient import gradient
-from legacy_gbp.attribution.moments import mean
-from legacy_gbp.attribution.noise import noisy_maps
+from legacy_gbp.attribution.noise_samples import noisy_maps
+from legacy_gbp.attribution.running_statistics import mean
 
 
 def smoothgrad(net, images, target="predicted", method=gradient, samples=25, noise=0.15, seed=0):
@@ -11,7 +11,7 @@ def smoothgrad(net, images, target="predicted", method=gradient, samples=25, noi
     Parameters
     ----------
     net, images, target, method, samples, noise, seed
-        See :func:`legacy_gbp.attribution.noise.noisy_maps`.
+        See :func:`legacy_gbp.attribution.noise_samples.noisy_maps`.
 
     Returns
     -------

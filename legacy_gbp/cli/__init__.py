@@ -7,13 +7,13 @@ import importlib
 import os
 import sys
 
-from legacy_gbp.cli.exercises import Options, exercise_parser
-from legacy_gbp.cli.models import add_models
+from legacy_gbp.cli.exercise_options import Options, exercise_parser
+from legacy_gbp.cli.model_options import add_models
 from legacy_gbp.cli.parser import REFUSED, Parser
-from legacy_gbp.cli.synthetic import add_synthetic
-from legacy_gbp.cli.tasks import add_tasks
+from legacy_gbp.cli.queue_options import add_tasks
+from legacy_gbp.cli.synthetic_options import add_synthetic
 from legacy_gbp.errors import InputError, Stopped
-from legacy_gbp.exercises import EXERCISES
+from legacy_gbp.exercises.definitions import EXERCISES
 
 DONE, STOPPED, INTERRUPTED = 0, 75, 130
 

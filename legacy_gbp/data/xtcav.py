@@ -11,8 +11,8 @@ import os
 import h5py
 import numpy as np
 
-from legacy_gbp.aside import check_room, written_aside
 from legacy_gbp.errors import InputError
+from legacy_gbp.io.atomic import check_room, written_aside
 
 IMAGES = "xtcavimg"
 IMAGE_SHAPE = (363, 284)

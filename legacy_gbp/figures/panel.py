@@ -6,7 +6,7 @@ clipped at one stated percentile of the map's own magnitude.
 
 import numpy as np
 
-from legacy_gbp.aside import written_aside
+from legacy_gbp.io.atomic import written_aside
 
 CLIP_PERCENTILE = 99.7
 IMAGE_CEILING = 0.5  # of the largest pixel: the halo of the beam stays visible

@@ -11,7 +11,7 @@ from collections import namedtuple
 import numpy as np
 
 from legacy_gbp.data.xtcav import write_shots
-from legacy_gbp.exercises import EXERCISES
+from legacy_gbp.exercises.definitions import EXERCISES
 from tests.benchmarks import material
 from tests.files import write_xtcav
 from tests.weights import save_checkpoint
@@ -26,17 +26,17 @@ FIRST_MAP = """
 import json, sys, time
 marks = [("start", time.perf_counter())]
 def mark(what): marks.append((what, time.perf_counter()))
-from legacy_gbp.exercises import EXERCISES
+from legacy_gbp.exercises.definitions import EXERCISES
 from legacy_gbp.data.xtcav import FileShots
 exercise = EXERCISES[sys.argv[1]]
 shots = FileShots(sys.argv[3:], exercise.label_dataset, len(exercise.classes), False)
 images = shots.read(range(1))
 mark("this package, NumPy, h5py, one image")
-from legacy_gbp.commands.quiet_tensorflow import load_quietly
+from legacy_gbp.cli.quiet_tensorflow import load_quietly
 load_quietly()
 mark("import of TensorFlow")
-from legacy_gbp.network import Network
-from legacy_gbp.sources.xtcav_checkpoint import XtcavCheckpoint
+from legacy_gbp.attribution.network import Network
+from legacy_gbp.exercises.checkpoint import XtcavCheckpoint
 net = Network(XtcavCheckpoint(exercise, sys.argv[2]))
 model = net.under("guided")
 mark("checkpoint, graph, gradient, audit")

@@ -7,7 +7,7 @@ import numpy as np
 from legacy_gbp.data.synthetic import files as synthetic
 from legacy_gbp.data.synthetic.shot import develop
 from legacy_gbp.data.xtcav import IMAGE_SHAPE
-from legacy_gbp.exercises import EXERCISES
+from legacy_gbp.exercises.definitions import EXERCISES
 from tests.weights import random_arrays
 
 VGG19_SHAPE = (224, 224)

@@ -2,7 +2,7 @@
 
 ``python -m tests.benchmarks.original ex07`` prints the seconds of each of the
 first ten maps of a fresh process. The algorithm is that of
-:mod:`legacy_gbp.attribution.layer_by_layer`, run eagerly layer by layer: the
+:mod:`legacy_gbp.exercises.layer_by_layer`, run eagerly layer by layer: the
 original fetched the gradient of every layer into NumPy, masked it there and fed
 it to the next.
 """
@@ -14,9 +14,9 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from legacy_gbp.attribution.layer_by_layer import historical_batch_norm
-from legacy_gbp.exercises import EXERCISES
-from legacy_gbp.sources.built_network import BuiltNetwork
+from legacy_gbp.exercises.definitions import EXERCISES
+from legacy_gbp.exercises.layer_by_layer import historical_batch_norm
+from legacy_gbp.models.built_network import BuiltNetwork
 from tests.benchmarks import material
 
 IMAGES = 10

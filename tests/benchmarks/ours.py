@@ -8,17 +8,17 @@ import tensorflow as tf
 
 from legacy_gbp.attribution.guided_backprop import guided_backprop
 from legacy_gbp.attribution.integrated_gradients import integrated_gradients
+from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.smoothgrad import smoothgrad
-from legacy_gbp.data import preprocess
 from legacy_gbp.data.xtcav import IMAGE_SHAPE
-from legacy_gbp.exercises import EXERCISES
-from legacy_gbp.nets.named_layers import NamedLayers
-from legacy_gbp.nets.vgg19 import vgg19
-from legacy_gbp.network import Network
-from legacy_gbp.relu_backprop import under_rule
-from legacy_gbp.sources.built_network import BuiltNetwork
-from legacy_gbp.sources.endpoints import Endpoints
-from legacy_gbp.trainer import Trainer
+from legacy_gbp.exercises import preprocess
+from legacy_gbp.exercises.definitions import EXERCISES
+from legacy_gbp.models.built_network import BuiltNetwork
+from legacy_gbp.models.source import Endpoints
+from legacy_gbp.networks.keras_layout import NamedLayers
+from legacy_gbp.networks.vgg19 import vgg19
+from legacy_gbp.rules.relu import under_rule
+from legacy_gbp.training.trainer import Trainer
 from tests.benchmarks import material
 
 SIDE = 2048  # of the matrices; 2 SIDE^3 operations

@@ -13,8 +13,8 @@ import torch.nn.functional as functional
 from captum.attr import GuidedBackprop, IntegratedGradients, NoiseTunnel
 from torch import nn
 
-from legacy_gbp.exercises import EXERCISES, LEARNING_RATE, MOMENTUM
-from legacy_gbp.nets.batch_norm import EPSILON
+from legacy_gbp.exercises.definitions import EXERCISES, LEARNING_RATE, MOMENTUM
+from legacy_gbp.networks.batch_norm import EPSILON
 from tests.benchmarks import material
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)

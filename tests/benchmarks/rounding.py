@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from legacy_gbp.exercises import EXERCISES
-from legacy_gbp.network import Network
-from legacy_gbp.sources.built_network import BuiltNetwork
+from legacy_gbp.attribution.network import Network
+from legacy_gbp.exercises.definitions import EXERCISES
+from legacy_gbp.models.built_network import BuiltNetwork
 from tests.benchmarks import material
 
 SHOTS = 128

@@ -25,7 +25,6 @@ from collections import namedtuple
 
 import numpy as np
 
-from legacy_gbp.aside import remove_stale
 from legacy_gbp.data.synthetic import shot as shots
 from legacy_gbp.data.synthetic.bunch import COLUMN_TIMES
 from legacy_gbp.data.synthetic.camera import FS_PER_COLUMN, IMAGE, MEV_PER_ROW
@@ -33,7 +32,8 @@ from legacy_gbp.data.synthetic.labels import draw_labels
 from legacy_gbp.data.synthetic.run import run_conditions
 from legacy_gbp.data.xtcav import attributes_of, write_shots
 from legacy_gbp.errors import InputError
-from legacy_gbp.progress import progress
+from legacy_gbp.io.atomic import remove_stale
+from legacy_gbp.io.console import progress
 
 # The chunks that the exercises read, training files first and the one that ex07
 # validates on last; longer lists go on counting.

@@ -1,0 +1,108 @@
+"""``legacy-gbp merge``: the results of many tasks as one file."""
+
+import os
+
+import numpy as np
+
+from legacy_gbp.batch.shards import Shard
+from legacy_gbp.errors import InputError
+from legacy_gbp.exercises.definitions import EXERCISES
+from legacy_gbp.io.atomic import check_destination
+from legacy_gbp.results import difference, read_part, write_merged
+
+
+def run(_, options):
+    """Check the parts and write the file that shows them as one."""
+    check_destination(options.output)
+    for path in options.parts:
+        if os.path.realpath(path) == os.path.realpath(options.output):
+            raise InputError(f"{path}: is a part; give another --output")
+    parts = [read_part(path) for path in options.parts]
+    for part in parts:
+        _check_alike(parts[0], part)
+        _check_shots(part)
+    parts = _in_order(parts)
+    _check_columns([part for part in parts if part.columns])
+    write_merged(options.output, parts)
+    rows = sum(len(part.rows) for part in parts)
+    print(f"-- {rows} shots of {len(parts)} parts in {options.output}", flush=True)
+
+
+def _check_alike(first, part):
+    why = difference(part.facts, first.facts)
+    if why:
+        raise InputError(f"{part.path}: made with {why} as {first.path}; merge what was made alike")
+
+
+def _check_shots(part):
+    """Every shot of the data files once; gbprop may have chosen a class."""
+    facts = part.facts
+    if facts["options"].get("limit"):
+        raise InputError(f"{part.path}: made with --limit, so shots are missing; make it again")
+    for name, usable in zip(facts["data_files"], facts.get("data_shots", [])):
+        rows = part.rows[part.files == name]
+        again = rows[np.nonzero(np.diff(rows) <= 0)[0] + 1]
+        if len(again):
+            raise InputError(f"{part.path}: {name} row {again[0]} is there twice or out of order")
+        if len(rows) > usable or (len(rows) < usable and not _chosen(facts)):
+            raise InputError(
+                f"{part.path}: holds {len(rows)} of {usable} shots of {name}; make it again"
+            )
+    strange = set(part.files) - set(facts["data_files"])
+    if strange:
+        raise InputError(f"{part.path}: has shots of {min(strange)}, which it was not made of")
+
+
+def _chosen(facts):
+    """True when only the shots of one class were explained."""
+    if facts["options"]["command"] != "gbprop":
+        return False
+    chosen = facts["options"]["only_class"]
+    return (EXERCISES[facts["exercise"]].shown_class if chosen is None else chosen) not in (
+        None,
+        "all",
+    )
+
+
+def _in_order(parts):
+    """The parts in the order of the data files; each of these exactly once."""
+    found: dict = {}
+    for part in parts:
+        for name in part.facts["data_files"]:
+            if name in found:
+                raise InputError(f"{name}: in {found[name].path} and in {part.path}; give one")
+            found[name] = part
+    wanted = parts[0].facts.get("of_files", list(found))
+    for part in parts:
+        others = part.facts.get("of_files", wanted)
+        if others != wanted:
+            raise InputError(
+                f"{part.path}: one of {len(others)} data files, {parts[0].path} one of "
+                f"{len(wanted)} others; merge the parts of one run"
+            )
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        count = max(Shard.parse(part.facts.get("shard", "1/1")).count for part in parts)
+        shard = Shard(wanted.index(missing[0]) % count + 1, count)
+        raise InputError(
+            f"{len(missing)} of {len(wanted)} data files have no part, the first is {missing[0]} "
+            f"(shard {shard}); make it, or name its part too"
+        )
+    strange = [name for name in found if name not in wanted]
+    if strange:
+        raise InputError(f"{found[strange[0]].path}: {strange[0]} is no data file of the others")
+    ordered: list = []
+    for name in wanted:
+        if found[name] not in ordered[-1:]:
+            ordered.append(found[name])
+    return ordered
+
+
+def _check_columns(parts):
+    for part in parts:
+        for name in sorted({*part.columns, *parts[0].columns}):
+            one, other = part.columns.get(name), parts[0].columns.get(name)
+            if one is None or other is None or (one[0][1:], one[1]) != (other[0][1:], other[1]):
+                raise InputError(
+                    f"{part.path}: column {name!r} is not that of {parts[0].path}; make it again"
+                )

@@ -1,0 +1,163 @@
+"""Whole Keras models, ``.h5`` and ``.keras``, through the Keras that is installed.
+
+Keras builds the model anew from the file and traces it into a graph; from
+there on it is a frozen graph like any other. The caller's Keras session and
+TensorFlow's global switches stay as they are.
+"""
+
+import contextlib
+import os
+import zipfile
+
+import h5py
+import tensorflow as tf
+
+from legacy_gbp.errors import InputError
+from legacy_gbp.graph.freeze import variables_of
+from legacy_gbp.graph.infer_endpoints import before_softmax, find_inputs, find_output
+from legacy_gbp.graph.nodes import producer
+from legacy_gbp.graph.prune import prune
+from legacy_gbp.models.imported_graph import Imported
+from legacy_gbp.models.live_session import variable_values
+
+
+def keras_model(path, input=None, output=None, feeds=None, trusted=False):
+    """A whole Keras model as a source.
+
+    Parameters
+    ----------
+    path : str
+        ``.h5`` or ``.keras``.
+    input, output, feeds, trusted
+        See :func:`legacy_gbp.models.frozen_graph.frozen_graph`. `trusted` also
+        lets Keras load Lambda layers, which are Python code.
+
+    Returns
+    -------
+    Imported
+    """
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: no such file; check the name")
+    if not trusted and '"Lambda"' in _configuration(path):
+        raise InputError(
+            f"{path}: holds a Lambda layer, which is Python code; if you trust its author, give "
+            "--trust-graph"
+        )
+    values: dict = {}
+    if tf.executing_eagerly():
+        graph_def, inputs, result = _traced(path, trusted)
+    else:
+        graph_def, inputs, result, values = _built(path)
+    result = find_output(graph_def, output or before_softmax(graph_def, result), inputs, path)
+    inputs = find_inputs(graph_def, [input] if isinstance(input, str) else input or inputs, path)
+    return Imported(graph_def, inputs, result, path, feeds, trusted, values)
+
+
+def _configuration(path):
+    """The layers of a model as text, without Keras; empty where there are none to be read."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            named = "config.json" in archive.namelist()
+            return archive.read("config.json").decode() if named else ""
+    try:
+        with h5py.File(path, "r") as file:
+            text = file.attrs.get("model_config", "")
+            return text.decode() if isinstance(text, bytes) else str(text)
+    except OSError:
+        return ""
+
+
+def _traced(path, trusted):
+    """TensorFlow 2: trace the call, its variables as constants and its functions inlined."""
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    options = {"safe_mode": not trusted} if path.endswith(".keras") else {}
+    with _one_line(path):
+        model = tf.keras.models.load_model(path, compile=False, **options)
+    specs = [
+        tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name=f"input_{number}")
+        for number, tensor in enumerate(model.inputs)
+    ]
+    if len(model.outputs) != 1:
+        raise InputError(
+            f"{path}: the model has {len(model.outputs)} outputs; name one by --output-tensor"
+        )
+    several = len(specs) > 1
+
+    def call(*inputs):
+        return model(list(inputs) if several else inputs[0], training=False)
+
+    concrete = tf.function(call).get_concrete_function(*specs)
+    frozen = convert_variables_to_constants_v2(concrete)
+    graph_def = frozen.graph.as_graph_def()
+    _name_scopes_like_layers(graph_def, _layer_names(model))
+    return graph_def, [tensor.name for tensor in frozen.inputs], frozen.outputs[0].name
+
+
+def _layer_names(model):
+    """Names of all layers, those of nested models included."""
+    names = set()
+    for layer in model.layers:
+        names |= {layer.name, *(_layer_names(layer) if hasattr(layer, "layers") else ())}
+    return names
+
+
+def _name_scopes_like_layers(graph_def, names):
+    """Keras 3 traces layer ``conv`` in scope ``conv_1``; call the scopes as the layers again.
+
+    Only where it did so for every layer: then ``conv_1`` is ``conv``, and the
+    layer of that name is ``conv_1_1``.
+    """
+    parts = {part for node in graph_def.node for part in node.name.split("/")}
+    said = {name + "_1": name for name in names if name + "_1" in parts}
+    if any(name in parts and name not in said for name in names):
+        return
+
+    def renamed(name):
+        lead = "^" if name.startswith("^") else ""
+        stem, colon, number = name[len(lead) :].partition(":")
+        stem = "/".join(said.get(part, part) for part in stem.split("/"))
+        return lead + stem + colon + number
+
+    for node in graph_def.node:
+        node.name = renamed(node.name)
+        node.input[:] = [renamed(name) for name in node.input]
+
+
+def _built(path):
+    """TensorFlow 1: Keras builds into a graph and session of ours."""
+    graph = tf.Graph()
+    with graph.as_default(), tf.compat.v1.Session(graph=graph).as_default() as session:
+        with _one_line(path):
+            model = tf.keras.models.load_model(path, compile=False)
+        if len(model.outputs) != 1:
+            raise _several_outputs(path, model)
+        graph_def = graph.as_graph_def()
+        result = model.outputs[0].name
+        needed = prune(graph_def, [producer(result)])
+        values = variable_values(session, variables_of(needed))
+        inputs = [tensor.name for tensor in model.inputs]
+    return needed, inputs, result, values
+
+
+def _several_outputs(path, model):
+    names = ", ".join(output.name for output in model.outputs)
+    return InputError(
+        f"{path}: the model has {len(model.outputs)} outputs ({names}); save a model that ends in "
+        "one"
+    )
+
+
+@contextlib.contextmanager
+def _one_line(path):
+    """Errors of Keras in one line."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{path}: Keras cannot load it ({reason}); give a whole model, saved by a version like "
+            "the installed one"
+        ) from error

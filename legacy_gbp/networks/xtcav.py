@@ -1,0 +1,31 @@
+"""The two networks of the 2016 tutorial, written as the tutorial's tables read.
+
+Each function walks a builder (:class:`legacy_gbp.networks.sequential.Sequential`) from
+the float image (N, 363, 284, 1) to the logits (N, K). Nothing here knows
+TensorFlow, so an exercise can name its network without importing it.
+"""
+
+
+def ex07(net):
+    """Lasing or not: two small convolutions, two dense layers, two logits."""
+    net.conv(2, size=4).batch_norm().relu().max_pool(4, stride=4)
+    net.conv(6, size=4).batch_norm().relu().max_pool(4, stride=4)
+    net.flatten()
+    net.dense(40).batch_norm().relu()
+    net.dense(10).batch_norm().relu()
+    net.logits(2)
+
+
+def ex08(net):
+    """Which of two colours lased: three convolutions, two dense layers, four logits.
+
+    The pooling windows are smaller than their strides (2 against 3), as in 2016.
+    """
+    hidden, last = ("l2", 0.01), ("l2", 0.002)
+    net.conv(16, size=8, penalty=hidden).batch_norm().relu().max_pool(2, stride=3)
+    net.conv(16, size=6, penalty=hidden).batch_norm().relu().max_pool(3, stride=3)
+    net.conv(16, size=6, penalty=hidden).batch_norm().relu().max_pool(3, stride=3)
+    net.flatten()
+    net.dense(48, penalty=hidden).batch_norm().relu()
+    net.dense(32, penalty=hidden).batch_norm().relu()
+    net.logits(4, penalty=last)
