@@ -12,16 +12,49 @@ INIT = (HERE / "legacy_gbp/__init__.py").read_text(encoding="utf-8")
 setup(
     name="legacy_gbp",
     version=VERSION,
-    description="Guided backpropagation for TensorFlow-1 graphs",
+    description="Guided backpropagation and its relatives for TensorFlow-1 graphs",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    author="legacy_gbp developers",
+    license="Apache-2.0",
+    license_files=["legacy_gbp/LICENSE"],
+    keywords=[
+        "guided backpropagation",
+        "saliency",
+        "attribution",
+        "explainability",
+        "Grad-CAM",
+        "TensorFlow 1",
+        "frozen graph",
+        "XTCAV",
+        "free-electron laser",
+    ],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.7",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Physics",
+        "Typing :: Typed",
+    ],
     packages=find_packages(include=["legacy_gbp", "legacy_gbp.*"]),
+    # Read at run time: the help topics. The licence goes where the code goes.
+    package_data={"legacy_gbp": ["LICENSE", "py.typed", "help/*.md"]},
+    zip_safe=False,
     python_requires=">=3.7",
     install_requires=[
         # TensorFlow 1.15 is the last of its era; 2.12 is the first that Python 3.11 can use.
         "tensorflow==1.15.5; python_version < '3.8'",
         "tensorflow>=2.12; python_version >= '3.8'",
         "protobuf<3.21; python_version < '3.8'",
+        "typing_extensions; python_version < '3.8'",  # Protocol
         "numpy",
         "h5py",
         "matplotlib",
@@ -29,8 +62,13 @@ setup(
         "tqdm",
     ],
     extras_require={
+        # The test suite. The tests of Slurm need Debian's packages too; without them they skip.
         "test": ["pytest", "hypothesis"],
+        # Formatter, linter and type checker, as .ci/run calls them.
         "lint": ["ruff==0.17.6", "mypy==2.4.1", "types-tqdm"],
+        # To look at what `train --logdir` writes. Writing needs TensorFlow alone, which
+        # brought its viewer until 2.20.
+        "tensorboard": ["tensorboard"],
     },
     entry_points={"console_scripts": ["legacy-gbp=legacy_gbp.cli:main_all"]},
 )

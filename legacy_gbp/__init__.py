@@ -5,19 +5,25 @@ does not import TensorFlow.
 """
 
 import importlib
+from typing import Any, List
 
 __version__ = "0.1.0"
 
 _HOME = {
     "EX07": "legacy_gbp.exercises.definitions",
     "EX08": "legacy_gbp.exercises.definitions",
-    "ArrayShots": "legacy_gbp.data.xtcav",
-    "FileShots": "legacy_gbp.data.xtcav",
+    "ArrayShots": "legacy_gbp.data.shots",
+    "FileShots": "legacy_gbp.data.shots",
     "InputError": "legacy_gbp.errors",
     "KerasWeights": "legacy_gbp.models.keras_weights",
-    "Layer": "legacy_gbp.attribution.target",
+    "Layer": "legacy_gbp.attribution.layer",
     "LayerByLayer": "legacy_gbp.exercises.layer_by_layer",
+    "LegacyGbpError": "legacy_gbp.errors",
+    "MissedRuleError": "legacy_gbp.errors",
+    "ModelError": "legacy_gbp.errors",
     "Network": "legacy_gbp.attribution.network",
+    "OutputError": "legacy_gbp.errors",
+    "TrainingOptions": "legacy_gbp.training.options",
     "XtcavCheckpoint": "legacy_gbp.exercises.checkpoint",
     "deconvnet": "legacy_gbp.attribution.deconvnet",
     "grad_cam": "legacy_gbp.attribution.grad_cam",
@@ -36,11 +42,11 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)
 
 
-def __dir__():
-    return sorted(set(globals()) | set(_HOME))
+def __dir__() -> List[str]:
+    return sorted({*globals(), *_HOME})

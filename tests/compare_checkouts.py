@@ -76,9 +76,8 @@ def run_all(checkout, folder):
     for name, words in COMMANDS.items():
         argv = [sys.executable, "-m", "legacy_gbp", *words]
         done = subprocess.run(
-            argv, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            universal_newlines=True, check=False,
-        )  # fmt: skip
+            argv, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
         print(f"   {name}: exit {done.returncode}", flush=True)
         if done.returncode:
             print(done.stderr, flush=True)

@@ -1,137 +1,226 @@
-"""Who may import whom: read from the sources, so that the rooms stay apart."""
+"""Who may import whom: read from the sources, so that the rooms keep apart."""
 
 import ast
 import os
+import re
 import subprocess
+import sys
 
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = os.path.join(ROOT, "legacy_gbp")
 
+# From the top floor down; imports go downwards only.
+ROOMS = (
+    "cli",
+    "report",
+    "training",
+    "exercises",
+    "metrics",
+    "attribution",
+    "results",
+    "models",
+    "rules",
+    "figures",
+    "data",
+    "graph",
+    "networks",
+    "batch",
+    "io",
+    "errors",
+)
+ROOT_MODULES = {"__init__", "__main__", "errors"}
 
-def sources():
+
+def modules():
+    """Module name to its path."""
+    found = {}
     for folder, _, names in os.walk(PACKAGE):
         for name in names:
             if name.endswith(".py"):
                 path = os.path.join(folder, name)
                 module = os.path.relpath(path, ROOT)[:-3].replace(os.sep, ".")
-                yield module.replace(".__init__", ""), path
+                found[re.sub(r"\.__init__$", "", module)] = path
+    return found
 
 
-def imports(path, top_level_only=False):
-    with open(path, encoding="utf-8") as file:
-        tree = ast.parse(file.read())
-    nodes = tree.body if top_level_only else ast.walk(tree)
-    for node in nodes:
+MODULES = modules()
+
+
+def tree_of(module):
+    with open(MODULES[module], encoding="utf-8") as file:
+        return ast.parse(file.read())
+
+
+def imported(module):
+    """Full names of what a module imports, anywhere in it."""
+    for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            assert not node.level, f"{module}: relative import"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in MODULES else node.module
 
 
-MODULES = dict(sources())
+def room_of(module):
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else None
 
 
-def importers(library):
+def importers_of(library):
     return {
         module
-        for module, path in MODULES.items()
-        if any(name.split(".")[0] == library for name in imports(path))
+        for module in MODULES
+        if any(name.split(".")[0] == library for name in imported(module))
     }
 
 
-def test_matplotlib_only_in_figures():
-    assert {module.rsplit(".", 1)[0] for module in importers("matplotlib")} == {
-        "legacy_gbp.figures"
-    }
+def rooms_that_import(library):
+    return {room_of(module) for module in importers_of(library)}
 
 
-def test_h5py_only_in_data_and_results():
-    assert importers("h5py") == {
-        "legacy_gbp.data.xtcav", "legacy_gbp.results.writer", "legacy_gbp.results.virtual",
-        "legacy_gbp.models.keras_model", "legacy_gbp.models.keras_weights",
-    }  # fmt: skip
+def test_the_package_root_holds_rooms_alone():
+    entries = {name for name in os.listdir(PACKAGE) if name.endswith(".py")}
+    assert {name[:-3] for name in entries} == ROOT_MODULES
+    assert {room_of(module) for module in MODULES} - {None, "__main__"} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"legacy_gbp", "legacy_gbp.__main__"}))
+def test_imports_go_downwards(module):
+    floor = ROOMS.index(room_of(module))
+    for name in imported(module):
+        if name.split(".")[0] == "legacy_gbp" and room_of(name) is not None:
+            assert ROOMS.index(room_of(name)) >= floor, f"{module} imports {name}"
+
+
+def test_no_circles_within_a_room():
+    """At import time: what a function imports when it is called is no circle."""
+    edges = {}
+    for module in MODULES:
+        top = [node for node in tree_of(module).body if isinstance(node, ast.ImportFrom)]
+        names = {node.module for node in top}
+        names |= {f"{node.module}.{alias.name}" for node in top for alias in node.names}
+        # A package's __init__ may gather its own modules.
+        edges[module] = {
+            name
+            for name in names - {module}
+            if name in MODULES and not name.startswith(module + ".")
+        }
+    done: set = set()
+
+    def visit(module, doing):
+        assert module not in doing, " -> ".join([*doing, module])
+        if module not in done:
+            for name in sorted(edges[module]):
+                visit(name, [*doing, module])
+            done.add(module)
+
+    for module in edges:
+        visit(module, [])
+
+
+def test_a_library_has_one_door():
+    assert rooms_that_import("matplotlib") <= {"figures", "report"}
+    assert importers_of("h5py") == {"legacy_gbp.io.hdf5"}
+    assert importers_of("keras") == set()
 
 
 def test_no_tensorflow_where_numpy_is_enough():
-    # results.written asks TensorFlow for its version alone, inside the function.
-    for module in importers("tensorflow") - {"legacy_gbp.results.writer"}:
-        assert not module.startswith(
-            ("legacy_gbp.data", "legacy_gbp.metrics", "legacy_gbp.figures")
-        )
+    rooms = rooms_that_import("tensorflow")
+    assert not rooms & {"data", "metrics", "results", "figures", "batch"}
+    assert "legacy_gbp.io.hdf5" not in importers_of("tensorflow")
 
 
-def test_keras_only_in_its_reader():
-    assert importers("keras") == set()
-    for module, path in MODULES.items():
-        with open(path, encoding="utf-8") as file:
-            assert "tf.keras" not in file.read() or module == "legacy_gbp.models.keras_model"
+def test_exercises_are_known_to_the_top_floors_alone():
+    knowing = {
+        room_of(module)
+        for module in MODULES
+        if any(room_of(name) == "exercises" for name in imported(module) if name in MODULES)
+    }
+    assert knowing <= {"exercises", "training", "report", "cli", None}
 
 
-def test_no_global_switch():
-    switches = ("disable_eager_execution", "disable_v2_behavior", "enable_resource_variables",
-                "set_random_seed", "reset_default_graph")  # fmt: skip
-    for path in MODULES.values():
-        with open(path, encoding="utf-8") as file:
-            source = file.read()
-        assert not [switch for switch in switches if switch in source], path
+def strings_of(module):
+    """Texts of a module's code, without its docstrings."""
+    tree = tree_of(module)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Str) if sys.version_info < (3, 8) else (
+            isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ):  # fmt: skip
+            if id(node) not in docstrings:
+                yield node.s if sys.version_info < (3, 8) else node.value
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_flags_are_named_in_cli_alone(module):
+    """A library message names the parameter; the command maps it to its flag."""
+    if room_of(module) == "cli":
+        return
+    for text in strings_of(module):
+        flags = [flag for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text) if flag != "--help"]
+        assert not flags, f"{module}: {text}"
+
+
+def test_no_global_switch_is_called():
+    """None of TensorFlow's process-wide switches, and no graph-wide seed."""
+    switches = {
+        "disable_eager_execution", "enable_eager_execution", "disable_v2_behavior",
+        "enable_v2_behavior", "disable_v2_tensorshape", "disable_control_flow_v2",
+        "enable_control_flow_v2", "enable_resource_variables", "disable_resource_variables",
+        "set_random_seed", "reset_default_graph", "clear_session",
+    }  # fmt: skip
+    for module in MODULES:
+        for node in ast.walk(tree_of(module)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                assert node.func.attr not in switches, f"{module}:{node.lineno}"
+
+
+REGISTERED = """
+import tensorflow as tf
+from tensorflow.python.framework import ops
+before = set(ops.gradient_registry.list())
+import importlib, pkgutil
+import legacy_gbp
+for found in pkgutil.walk_packages(legacy_gbp.__path__, "legacy_gbp."):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+print(sorted(set(ops.gradient_registry.list()) - before))
+"""
+
+
+def test_only_names_of_ours_are_registered():
+    """`GuidedRelu` belongs to the user."""
+    done = subprocess.run(
+        [sys.executable, "-c", REGISTERED], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    names = ast.literal_eval(done.stdout.strip().split("\n")[-1])
+    assert names and all(name.startswith("LegacyGbp") for name in names)
 
 
 def test_every_printed_line_is_flushed():
     """A batch queue keeps a log that people read while the job runs."""
-    for module, path in MODULES.items():
-        with open(path, encoding="utf-8") as file:
-            tree = ast.parse(file.read())
-        for node in ast.walk(tree):
+    for module in MODULES:
+        for node in ast.walk(tree_of(module)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print":
                 assert "flush" in [word.arg for word in node.keywords], (module, node.lineno)
 
 
-LEAVES = [
-    "relu_backprop", "aside", "errors", "progress", "overlap", "checkpoint_files", "stop_signals",
-    "requeue", "shards", "slurm_step",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("leaf", LEAVES)
-def test_leaves_import_nothing_of_ours_but_errors(leaf):
-    ours = [n for n in imports(MODULES["legacy_gbp." + leaf]) if n.startswith("legacy_gbp")]
-    assert all(name.startswith("legacy_gbp.errors") for name in ours)
-
-
-def test_rooms_do_not_reach_up():
-    """data, nets, metrics, attribution and sources know no command and no figure."""
-    above = ("legacy_gbp.cli", "legacy_gbp.cli", "legacy_gbp.figures", "legacy_gbp.training.loop")
-    for module, path in MODULES.items():
-        room = module.split(".")[1] if "." in module else ""
-        if room in ("data", "nets", "metrics", "attribution", "sources", "network"):
-            assert not [n for n in imports(path) if n.startswith(above)], module
-
-
-def test_no_circles():
-    edges = {
-        module: {name for name in imports(path, top_level_only=True) if name in MODULES}
-        for module, path in MODULES.items()
-    }
-    done: set = set()
-    doing: list = []
-
-    def visit(module):
-        assert module not in doing, " -> ".join([*doing, module])
-        if module in done:
-            return
-        doing.append(module)
-        for name in sorted(edges[module]):
-            # A package's __init__ gathers its own modules; that is no circle.
-            if not module.startswith(name + "."):
-                visit(name)
-        doing.pop()
-        done.add(module)
-
-    for module in MODULES:
-        visit(module)
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_public_functions_are_typed_and_documented(module):
+    for node in tree_of(module).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{module}.{node.name}"
+        if isinstance(node, ast.FunctionDef):
+            assert node.returns is not None, f"{module}.{node.name}"
 
 
 def test_the_visible_top_level_is_fixed():

@@ -16,7 +16,7 @@ from legacy_gbp.attribution.gradient import gradient
 from legacy_gbp.attribution.gradient_x_input import gradient_x_input
 from legacy_gbp.attribution.guided_backprop import guided_backprop
 from legacy_gbp.attribution.guided_grad_cam import guided_grad_cam
-from legacy_gbp.attribution.integrated_gradients import completeness_error, integrated_gradients
+from legacy_gbp.attribution.integrated_gradients import integrated_gradients
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.occlusion import occlusion
 from legacy_gbp.attribution.running_statistics import mean, variance
@@ -25,6 +25,7 @@ from legacy_gbp.attribution.target import Layer
 from legacy_gbp.attribution.upsample import nearest
 from legacy_gbp.attribution.vargrad import vargrad
 from legacy_gbp.errors import InputError
+from legacy_gbp.metrics.faithfulness import completeness_error
 from legacy_gbp.models.source import Endpoints
 from legacy_gbp.rules import relu as relu_backprop
 

@@ -6,15 +6,20 @@ import sys
 
 import pytest
 
-from legacy_gbp.errors import InputError
-from legacy_gbp.io.tf_checkpoint import SUFFIXES, complete, publish, recover
+from legacy_gbp.errors import OutputError
+from legacy_gbp.io.checkpoint_files import (
+    SUFFIXES,
+    finish_interrupted_save,
+    finish_own_saves,
+    publish,
+)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Publishes a checkpoint and dies before the k-th call that changes a folder.
 KILLED = """
 import os, shutil, sys
-from legacy_gbp.io.tf_checkpoint import publish
+from legacy_gbp.io.checkpoint_files import publish
 left = int(sys.argv[3])
 def deadly(function):
     def call(*args, **kwargs):
@@ -56,7 +61,7 @@ def publish_and_die(written, path, before):
 
 
 @pytest.mark.parametrize("old", [["old"] * 3, []])
-@pytest.mark.parametrize("finish", [complete, recover])
+@pytest.mark.parametrize("finish", [finish_interrupted_save, finish_own_saves])
 def test_a_kill_at_any_moment_leaves_no_mixture(old, finish, tmp_path):
     outcomes = []
     for before in range(20):
@@ -86,10 +91,10 @@ def test_the_next_save_finishes_the_interrupted_one_first(tmp_path):
 def test_another_checkpoint_of_the_folder_is_left_alone(tmp_path):
     path = write(str(tmp_path), "best", "old") + "/best"
     assert publish_and_die(write(str(tmp_path / ".partial-1-best"), "best", "new"), path, 3) == 9
-    recover(str(tmp_path / "best2"))
-    complete(str(tmp_path / "est"))
+    finish_own_saves(str(tmp_path / "best2"))
+    finish_interrupted_save(str(tmp_path / "est"))
     assert not os.path.exists(path + ".index")
-    complete(path)
+    finish_interrupted_save(path)
     assert read(path) == ["new"] * 3
 
 
@@ -101,5 +106,5 @@ def test_a_reader_that_cannot_finish_says_so(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "replace", forbidden)
-    with pytest.raises(InputError, match=r"its last save was interrupted.*Permission denied"):
-        complete(path)
+    with pytest.raises(OutputError, match=r"its last save was interrupted.*Permission denied"):
+        finish_interrupted_save(path)

@@ -9,11 +9,11 @@ import time
 import numpy as np
 import pytest
 
-from legacy_gbp.batch.rendezvous import Chief, join
+from legacy_gbp.batch.rendezvous import Coordinator, join
 from legacy_gbp.batch.slurm_step import first_node, slurm_step
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import EX07, EX08
-from legacy_gbp.training import resume_file as resume
+from legacy_gbp.training.resume_file import read_state
 from tests.files import write_xtcav
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -166,7 +166,7 @@ def test_a_worker_that_dies_ends_the_job_and_one_process_goes_on(data, tmp_path)
         assert tasks.codes() == [75, -signal.SIGKILL]
         assert time.monotonic() - begin < 30
         assert "-- stopped (task 1 was lost) after step" in tasks.text()
-    stood = resume.read(str(tmp_path / "tf_saved_model_resume.npz"))
+    stood = read_state(str(tmp_path / "tf_saved_model_resume.npz"))
     assert stood.variables["global_step"] == len(stood.losses) == 2 * stood.epoch + stood.batch
     with Tasks(tmp_path, *data, "--epochs", "300", "--resume", "must", tasks=1) as alone:
         alone.wait_for(f"-- going on after step {len(stood.losses)} of 600")
@@ -205,6 +205,6 @@ def test_a_task_that_never_comes_is_named():
     step = slurm_step({"SLURM_JOB_ID": "44", "SLURM_STEP_ID": "1", "SLURM_PROCID": "0",
                        "SLURM_NTASKS": "2", "SLURM_STEP_NUM_NODES": "1"})  # fmt: skip
     with pytest.raises(InputError, match=r"1 of 2 tasks came within 0\.2 s"):
-        Chief(step, seconds=0.2)
+        Coordinator(step, seconds=0.2)
     with pytest.raises(InputError, match=r"task 1 did not find task 0 at 127.0.0.1, port \d+"):
         join(step._replace(task=1), seconds=0.2)

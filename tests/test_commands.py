@@ -138,7 +138,7 @@ def test_batches_side_by_side_give_the_bits_of_one_after_the_other(
     argv = ["gbprop", "many.h5", "--checkpoint", checkpoints["ex07"], "--pages", "0"]
     argv += ["--method", method, "--compare", "--batch-size", "3"]
     with monkeypatch.context() as patched:
-        patched.setattr("legacy_gbp.cli.gbprop.side_by_side", map)
+        patched.setattr("legacy_gbp.attribution.pipeline.parallel_map", map)
         assert main(EX07, [*argv, "--output", "alone.h5"]) == 0
     monkeypatch.setattr("legacy_gbp.results.writer.MOST_UNWRITTEN", 1)
     assert main(EX07, [*argv, "--output", "together.h5"]) == 0

@@ -69,7 +69,7 @@ def test_no_window_without_a_display():
     import matplotlib.pyplot as plt
 
     plt.switch_backend("agg")
-    with pytest.raises(InputError, match=r"--show: .*'agg' opens no window .*leave --show out"):
+    with pytest.raises(InputError, match=r"`show`: .*'agg' opens no window .*leave `show` out"):
         figures.Window()
     assert plt.get_fignums() == []
 

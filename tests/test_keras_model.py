@@ -151,7 +151,7 @@ def check(build, name, seed=0):
             session.__exit__(None, None, None)
     with Network(keras_model(name)) as net:
         found = guided_backprop(net, images, 1)
-        audited = net.under("guided").audit
+        audited = net.under("guided").findings
     assert audited and all(finding.took for finding in audited)
     assert np.abs(expected).max() > 0
     error = np.abs(found - expected).max() / np.abs(expected).max()
@@ -193,7 +193,7 @@ def test_a_nested_model_and_functional_activations():
     images = np.random.RandomState(0).normal(size=(2, 8, 8, 3)).astype("f4")
     with Network(keras_model("nested.h5")) as net:
         guided_backprop(net, images, 0)
-        audited = net.under("guided").audit
+        audited = net.under("guided").findings
         assert [finding.kind for finding in audited] == ["Relu", "Relu"]
         assert all(finding.took for finding in audited)
         one = guided_backprop(net, images, Layer("first", (2,)))
@@ -254,6 +254,6 @@ def test_the_same_model_as_a_saved_model():
     for source in (keras_model("small.h5"), saved_model("exported")):
         with Network(source) as net:
             found.append(guided_backprop(net, images, 2))
-            assert [f.took for f in net.under("guided").audit] == [True] * 3
+            assert [f.took for f in net.under("guided").findings] == [True] * 3
     assert np.abs(found[0]).max() > 0
     assert np.abs(found[0] - found[1]).max() < 1e-6 * np.abs(found[0]).max()

@@ -183,9 +183,9 @@ def test_places_are_checked_before_training(capsys, monkeypatch):
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path):
-    from legacy_gbp.io.atomic import written_aside
+    from legacy_gbp.io.atomic import atomic_write
 
     path = str(tmp_path / "a.h5")
-    with pytest.raises(KeyboardInterrupt), written_aside(path) as partial, h5py.File(partial, "w"):
+    with pytest.raises(KeyboardInterrupt), atomic_write(path) as partial, h5py.File(partial, "w"):
         raise KeyboardInterrupt
     assert os.listdir(str(tmp_path)) == []

@@ -15,11 +15,11 @@ from legacy_gbp.cli import main
 from legacy_gbp.data.batches import Epochs
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import EX07, EX08
-from legacy_gbp.training import resume_file as resume
-from legacy_gbp.training.loop import train
-from legacy_gbp.training.resume_policy import Saving
+from legacy_gbp.training.resume_file import read_state
+from legacy_gbp.training.resume_policy import check_same
 from tests.files import write_xtcav
 from tests.test_training import blobs
+from tests.trainings import train
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -59,40 +59,40 @@ def test_the_same_bits_as_if_never_stopped(exercise, batch_size, tmp_path):
     options = {"epochs": 4, "batch_size": batch_size, "preprocess": "log-mean"}
     whole = train(exercise, shots, others, checkpoint=str(tmp_path / "whole"), log=lambda _: None,
                   final_checkpoint=str(tmp_path / "whole-end"), **options)  # fmt: skip
-    saving = Saving(str(tmp_path / "record.npz"))
+    record = str(tmp_path / "record.npz")
     lines: list = []
     for number, steps in enumerate((1, 3, 1, 99)):
         part = StopAfter(steps)
         trained = train(exercise, shots, others, checkpoint=str(tmp_path / "parts"),
                         final_checkpoint=str(tmp_path / "parts-end"), log=part.log,
-                        stop=part.stop, saving=saving, go_on=number > 0, **options)  # fmt: skip
+                        stop=part.stop, resume_path=record, resume=number > 0, **options)  # fmt: skip
         lines += part.lines
         assert trained.stopped == (None if steps == 99 else "enough")
-        assert os.path.exists(saving.record) == (steps != 99)
+        assert os.path.exists(record) == (steps != 99)
     np.testing.assert_array_equal(trained.losses, whole.losses)
     assert trained.accuracies == whole.accuracies
     assert (trained.best_accuracy, trained.best_step) == (whole.best_accuracy, whole.best_step)
     assert_same_checkpoint(str(tmp_path / "parts"), str(tmp_path / "whole"))
     assert_same_checkpoint(str(tmp_path / "parts-end"), str(tmp_path / "whole-end"))
     said = [line for line in lines if line.startswith("-- ")]
-    assert said[0] == (f"-- stopped (enough) after step 1 of {trained.steps}; its state is in "
-                       f"{saving.record}, --resume auto goes on")  # fmt: skip
-    assert said[1].startswith(f"-- going on after step 1 of {trained.steps}, from {saving.record}")
+    assert said[0] == (f"-- stopped (enough) after step 1 of {trained.total_steps}; its state is in "
+                       f"{record}, from which a resumed training goes on")  # fmt: skip
+    assert said[1].startswith(f"-- going on after step 1 of {trained.total_steps}, from {record}")
     assert len(said) == 6
 
 
 def test_epochs_can_be_entered_at_any_batch():
     shots = blobs(11)
-    whole = [(e, b, list(i)) for e, b, i, _ in Epochs(shots, 3, 3, np.random.RandomState(5))]
+    whole = [(e, b, list(i)) for e, b, (i, _) in Epochs(shots, 3, 3, np.random.RandomState(5))]
     for done in range(len(whole)):
         epochs = Epochs(shots, 3, 3, np.random.RandomState(5))
         iterator = iter(epochs)
         for _ in range(done):
-            epoch, batch, _, _ = next(iterator)
+            epoch, batch, _ = next(iterator)
         place = (epoch, batch + 1) if done else (0, 0)
         rng = np.random.RandomState(0)
         rng.set_state(epochs.rng_state)
-        rest = [(e, b, list(i)) for e, b, i, _ in Epochs(shots, 3, 3, rng, *place)]
+        rest = [(e, b, list(i)) for e, b, (i, _) in Epochs(shots, 3, 3, rng, *place)]
         assert rest == whole[done:]
 
 
@@ -112,17 +112,17 @@ def stopped(data, tmp_path_factory):
     part = StopAfter(1)
     train(EX07, shots["training"], shots["validation"], checkpoint=str(folder / "best"),
           batch_size=4, log=part.log, stop=part.stop,
-          saving=Saving(str(folder / "record.npz")))  # fmt: skip
+          resume_path=str(folder / "record.npz"))  # fmt: skip
     return folder, shots
 
 
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"seed": 2}, r"had --seed 1, not 2"),
-        ({"batch_size": 2}, r"had --batch-size 4, not 2"),
-        ({"epochs": 9}, r"had --epochs 3, not 9"),
-        ({"preprocess": "log-mean"}, r"had --preprocess none, not log-mean"),
+        ({"seed": 2}, r"had `seed` 1, not 2"),
+        ({"batch_size": 2}, r"had `batch_size` 4, not 2"),
+        ({"epochs": 9}, r"had `epochs` 3, not 9"),
+        ({"preprocess": "log-mean"}, r"had `preprocess` none, not log-mean"),
         ({"exercise": EX08}, r"had exercise ex07, not ex08"),
         ({"train_shots": blobs(9)}, r"had training shots 8, not 9"),
         ({"train_shots": blobs(8, 7)}, r"had checksum of the training shots \w+, not \w+"),
@@ -138,15 +138,15 @@ def test_another_training_does_not_go_on(change, message, stopped):
         "batch_size": 4, **change,
     }  # fmt: skip
     with pytest.raises(InputError, match=message):
-        train(**options, saving=Saving(str(folder / "record.npz")), go_on=True, log=lambda _: None)
+        train(**options, resume_path=str(folder / "record.npz"), resume=True, log=lambda _: None)
 
 
 def test_files_that_differ_are_named():
     with pytest.raises(InputError, match=r"had training files /a/2\.h5, not /a/3\.h5"):
-        resume.check_same("r", {"training files": ["/a/1.h5", "/a/2.h5"]},
+        check_same("r", {"training files": ["/a/1.h5", "/a/2.h5"]},
                           {"training files": ["/a/1.h5", "/a/3.h5"]})  # fmt: skip
     with pytest.raises(InputError, match=r"had training files /a/2\.h5, not none"):
-        resume.check_same("r", {"training files": ["/a/1.h5", "/a/2.h5"]},
+        check_same("r", {"training files": ["/a/1.h5", "/a/2.h5"]},
                           {"training files": ["/a/1.h5"]})  # fmt: skip
 
 
@@ -154,8 +154,8 @@ def test_a_damaged_record_is_refused(stopped, tmp_path):
     with open(str(stopped[0] / "record.npz"), "rb") as file:
         whole = file.read()
     path = str(tmp_path / "record.npz")
-    with pytest.raises(InputError, match="no stopped training stands here"):
-        resume.read(path)
+    with pytest.raises(InputError, match="no stopped training is stored here"):
+        read_state(path)
     turned = bytes([whole[len(whole) // 2] ^ 255])
     damages = (b"", b"no archive", whole[:-100], whole[: len(whole) // 2],
                whole[: len(whole) // 2] + turned + whole[len(whole) // 2 + 1 :])  # fmt: skip
@@ -163,14 +163,14 @@ def test_a_damaged_record_is_refused(stopped, tmp_path):
         with open(path, "wb") as file:
             file.write(damaged)
         with pytest.raises(InputError, match="not a readable record of a stopped training"):
-            resume.read(path)
+            read_state(path)
 
 
 def test_the_state_of_another_network_is_refused(stopped):
     from legacy_gbp.exercises import preprocess
     from legacy_gbp.training.trainer import Trainer
 
-    stood = resume.read(str(stopped[0] / "record.npz"))
+    stood = read_state(str(stopped[0] / "record.npz"))
     with Trainer(EX08, preprocess.NONE, 1) as trainer, pytest.raises(
         InputError, match="not those of this network"
     ):
@@ -193,7 +193,7 @@ def test_signals_are_kept_and_the_former_handlers_come_back():
 
 
 def test_threads_are_those_that_slurm_granted(monkeypatch):
-    from legacy_gbp.batch.session_config import session_config
+    from legacy_gbp.training.session_config import session_config
 
     assert session_config().intra_op_parallelism_threads == 0
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
@@ -237,7 +237,9 @@ def train_and_signal(data, steps, monkeypatch, *more):
 def test_what_resume_does(data, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(EX07, argv(data, "--resume", "must")) == 2
-    assert "tf_saved_model_resume.npz: no stopped training stands here" in capsys.readouterr().err
+    assert (
+        "tf_saved_model_resume.npz: no stopped training is stored here" in capsys.readouterr().err
+    )
     assert train_and_signal(data, 2, monkeypatch) == (75, 2)
     out, err = capsys.readouterr()
     assert "-- stopped (SIGTERM) after step 2 of 6; its state is in" in out.split("\n")[-2]

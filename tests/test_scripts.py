@@ -105,7 +105,7 @@ def test_peak_memory_does_not_grow_with_the_shots(command, tmp_path, checkpoints
     """
     import numpy as np
 
-    from legacy_gbp.data.xtcav import write_shots
+    from legacy_gbp.data.xtcav_writer import write_shots
 
     monkeypatch.chdir(tmp_path)
     peaks = []

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from legacy_gbp.batch.shards import ALL, Shard, from_environment
+from legacy_gbp.batch.shards import ALL, Shard, shard_from_environment
 from legacy_gbp.batch.slurm_step import slurm_step
 from legacy_gbp.cli import main, main_all
 from legacy_gbp.data import xtcav
@@ -79,7 +79,7 @@ def task(monkeypatch, **environment):
     ],
 )  # fmt: skip
 def test_arrays_name_the_shard(environment, shard):
-    assert from_environment(environment, slurm_step(environment)) == shard
+    assert shard_from_environment(environment, slurm_step(environment)) == shard
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_arrays_name_the_shard(environment, shard):
 )  # fmt: skip
 def test_a_doubtful_array_is_refused(environment, why):
     with pytest.raises(InputError, match=why + ".*say --shard i/n"):
-        from_environment(environment)
+        shard_from_environment(environment)
 
 
 def test_every_file_goes_to_one_shard():

@@ -69,8 +69,8 @@ class Overridden:
 def maps(source, rule, images=IMAGES, target="predicted"):
     with Network(source) as net:
         found = method(rule)(net, images, target)
-        assert all(finding.took for finding in net.under(rule).audit)
-        return found, len(net.under(rule).audit)
+        assert all(finding.took for finding in net.under(rule).findings)
+        return found, len(net.under(rule).findings)
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +207,7 @@ def test_idioms_go_backwards_as_a_whole(name):
         np.testing.assert_allclose(value, np.where(POINTS > 0, POINTS, slope * POINTS) * WEIGHTS,
                                    rtol=1e-6)  # fmt: skip
         if rule != "gradient":
-            assert len(model.audit) == 1 and model.audit[0].took
+            assert len(model.findings) == 1 and model.findings[0].took
 
 
 def test_a_clipped_relu_of_xplique():
@@ -259,7 +259,7 @@ def test_relatives_in_every_precision(kind, dtype):
         for rule in RULES:
             found = net.under(rule).gradient(images, np.ones_like(images)).astype(float)
             np.testing.assert_allclose(found, expected[rule], rtol=tolerance, atol=tolerance)
-            assert [finding.kind for finding in net.under(rule).audit] == [kind]
+            assert [finding.kind for finding in net.under(rule).findings] == [kind]
 
 
 def test_a_guided_export_is_not_secretly_guided(exported):
@@ -281,7 +281,7 @@ def test_a_guided_export_is_not_secretly_guided(exported):
 def counted(graph_def, rule, **ends):
     with Network(from_graph_def(graph_def, "g", **ends)) as net:
         model = net.under(rule)
-        return model.gradient(POINTS, np.ones_like(POINTS)), model.audit
+        return model.gradient(POINTS, np.ones_like(POINTS)), model.findings
 
 
 EXPECTED = {
@@ -363,7 +363,7 @@ def test_a_while_loop_of_tensorflow_1_needs_its_meta_graph():
                 model = net.under(rule)
                 found = model.gradient(POINTS, np.ones_like(POINTS))
                 np.testing.assert_array_equal(found, EXPECTED[rule])
-                assert [finding.kind for finding in model.audit] == ["Relu"]
+                assert [finding.kind for finding in model.findings] == ["Relu"]
 
 
 @pytest.mark.skipif(not TF2, reason="SavedModels of TensorFlow 2")
@@ -454,7 +454,7 @@ def test_fused_operations_are_expanded(op):
         np.testing.assert_allclose(model.logits(images), value, rtol=1e-5, atol=1e-6)
         found = model.gradient(images, 2 * value)
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
-        assert [finding.name for finding in model.audit] == ["y"]
+        assert [finding.name for finding in model.findings] == ["y"]
     with pytest.raises(InputError, match=r"g: operation y \(_FusedConv2D\) fuses Magic"):
         from_graph_def(fused(b"Magic")[0], "g")
 
@@ -468,7 +468,7 @@ def test_a_nonlinearity_without_a_rule_is_not_called_guided(kind):
         with pytest.raises(InputError, match=f"missed 1 of 2 nonlinearities: {kind} .{kind}.;"):
             net.under("guided")
     with Network(source, allow_partial=True) as net:
-        assert [finding.took for finding in net.under("guided").audit] == [True, False]
+        assert [finding.took for finding in net.under("guided").findings] == [True, False]
 
 
 WRITTEN_OUT = {
@@ -511,7 +511,7 @@ def test_clipping_norms_and_residual_sums_are_no_rectifiers():
     )
     for function in harmless:
         with Network(from_graph_def(graph_of(function), "g")) as net:
-            assert net.under("guided").audit == []
+            assert net.under("guided").findings == []
     residual = graph_of(lambda x: tf.nn.relu(x) + 0.1 * x)
     assert [finding.kind for finding in counted(residual, "guided")[1]] == ["Relu"]
 

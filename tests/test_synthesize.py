@@ -42,6 +42,10 @@ def same(first, second):
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
+def temporary(host, process):
+    return f".partial-{host}@{process}-0123456789abcdef-x.h5"
+
+
 def test_the_set_holds_every_file_that_the_exercises_read():
     listed = file_list((69, 70, 71, 72, 73), 5)
     names = {name for _, _, name in listed}
@@ -131,13 +135,13 @@ def test_an_interrupted_run_leaves_no_part_and_goes_on(monkeypatch, capsys):
     # What a killed process leaves behind goes too, what a living one writes stays.
     host = socket.gethostname()
     for process in (2**22 + 1, os.getpid()):
-        with open(os.path.join("set", f".partial-{host}@{process}-x.h5"), "w"):
+        with open(os.path.join("set", temporary(host, process)), "w"):
             pass
     capsys.readouterr()
     assert main_all(["synthesize", "set", *SMALL]) == 0
     assert os.stat(os.path.join("set", FIRST_FILE)).st_mtime_ns == before
     assert sorted(os.listdir("set")) == [
-        f".partial-{host}@{os.getpid()}-x.h5", FIRST_FILE, "amo86815_mlearn-r070-c0049.h5",
+        temporary(host, os.getpid()), FIRST_FILE, "amo86815_mlearn-r070-c0049.h5",
     ]  # fmt: skip
     for name in os.listdir("whole"):
         same(contents(os.path.join("whole", name)), contents(os.path.join("set", name)))
@@ -195,7 +199,7 @@ def test_a_file_made_with_other_options_is_refused(capsys):
     assert f"set/{FIRST_FILE}: exists and was made with other options (seed 1, not 2)" in error
     write_xtcav(os.path.join("set", FIRST_FILE))
     error = refused(["synthesize", "set", *SMALL], capsys)
-    assert "exists and is not of this command" in error
+    assert "exists and was not written as a synthetic file" in error
     with open(os.path.join("set", FIRST_FILE), "w") as file:
         file.write("x")
     assert "not a whole HDF5 file" in refused(["synthesize", "set", *SMALL], capsys)

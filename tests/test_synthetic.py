@@ -16,6 +16,7 @@ from legacy_gbp.data.synthetic.run import run_conditions
 from legacy_gbp.data.synthetic.shot import FIRST, SECOND, develop, draw_shot, twin
 
 PLAIN = run_conditions(70, 1, systematics=False)
+NO_PIXELS = cameras.BrightPixels(np.empty(0, int), np.empty(0, int), np.empty(0))
 SIGMAS = 4  # a statistical test fails by chance once in 16,000, and never for a fixed seed
 
 
@@ -33,7 +34,7 @@ def full_frame(patches):
 def charges(shot, colour):
     """Charge of a bunch on the full frame before and after lasing, pC a pixel."""
     slices = bunches.cut(shot.bunches[colour])
-    before = full_frame(bunches.still_charge(slices))
+    before = full_frame(bunches.lasing_off_charge(slices))
     return before, before + full_frame([bunches.moved_charge(slices, shot.losses[colour])])
 
 
@@ -71,10 +72,10 @@ def test_the_energy_that_the_picture_lost_is_the_energy_of_the_pulse(seed, first
 
 def test_a_slice_moves_down_by_its_loss_and_widens_in_quadrature():
     """Slice without tail: mean E - dE, variance s^2 + (0.9 dE)^2, and the sum of a pixel's own."""
-    bunch = one_shot().bunches[FIRST]._replace(tail=(1e4, 5.0, 30.0), energy=0.0)
+    bunch = one_shot().bunches[FIRST]._replace(tail=bunches.Tail(1e4, 5.0, 30.0), energy=0.0)
     slices = bunches.cut(bunch)
     loss = np.full(cameras.FRAME[1], 6.0)
-    frame = full_frame([*bunches.still_charge(slices), bunches.moved_charge(slices, loss)])
+    frame = full_frame([*bunches.lasing_off_charge(slices), bunches.moved_charge(slices, loss)])
     column = int(np.argmax(slices.core))
     weights = frame[:, column] / frame[:, column].sum()
     mean = (weights * bunches.ROW_ENERGIES).sum()
@@ -87,7 +88,7 @@ def test_the_second_bunch_has_less_energy_and_the_tail_stays():
     shot = one_shot((5.0, 5.0))
     assert 38 - 16 < shot.bunches[FIRST].energy - shot.bunches[SECOND].energy < 38 + 16
     slices = bunches.cut(shot.bunches[FIRST])
-    core, tail = bunches.still_charge(slices)
+    core, tail = bunches.lasing_off_charge(slices)
     assert tail[1].sum() == pytest.approx(slices.tail.sum(), rel=1e-3)
     assert 0.02 < tail[1].max() / core[1].max() < 0.3
 
@@ -115,7 +116,7 @@ def test_a_twin_differs_inside_the_masks_alone(off, noise):
     """
     for seed in range(8):
         shot = one_shot(seed=seed, noise=noise)
-        shot = shot._replace(camera=shot.camera._replace(speckles=(np.empty(0, int),) * 3))
+        shot = shot._replace(camera=shot.camera._replace(speckles=NO_PIXELS))
         picture, other = develop(shot), develop(twin(shot, off))
         mask = (picture.loss_mask | picture.gain_mask)[list(off)].any(axis=0)
         difference = np.abs(picture.image.astype(int) - other.image)
@@ -155,20 +156,20 @@ def test_the_twin_of_everything_is_the_shot_that_never_lased():
 def test_read_noise_and_shot_noise():
     """Variance s^2 + 4 * counts, + 1/12 of rounding; its standard error is sqrt(2 / n) of it."""
     size = (400, 300)
-    box = (slice(100, 100 + size[0]), slice(100, 100 + size[1]))
-    camera = cameras.Camera(1.0, 8.0, 4.0, (np.empty(0, int),) * 3)
+    roi = (slice(100, 100 + size[0]), slice(100, 100 + size[1]))
+    camera = cameras.Camera(1.0, 8.0, 4.0, NO_PIXELS)
     tolerance = SIGMAS * np.sqrt(2 / (size[0] * size[1]))
     for level in (0.0, 100.0, 900.0):
-        counts = cameras.photograph(np.full(size, level), box, camera, PLAIN, [1])[box]
+        counts = cameras.read_out(np.full(size, level), roi, camera, PLAIN.defects, [1])[roi]
         assert counts.mean() == pytest.approx(level, abs=SIGMAS * 61 / np.sqrt(counts.size))
         assert counts.var() == pytest.approx(64 + 4 * level + 1 / 12, rel=tolerance + 1e-3)
-    with_beam = cameras.photograph(np.full(size, 5000.0), box, camera, PLAIN, [1])
+    with_beam = cameras.read_out(np.full(size, 5000.0), roi, camera, PLAIN.defects, [1])
     assert with_beam.max() == 4095
 
 
 def test_speckles_and_hot_pixels_stay_where_they_are():
     run = run_conditions(70, 1)
-    rows, columns, heights = run.hot_pixels
+    rows, columns, heights = run.defects.hot_pixels
     frames = []
     for seed in range(30):
         shot = one_shot(seed=seed, run=run)
@@ -182,7 +183,7 @@ def test_speckles_and_hot_pixels_stay_where_they_are():
     bright = heights > 100
     assert (mean[rows // 2, columns // 2][bright] > np.median(mean) + 2).all()
     other = run_conditions(69, 1)
-    assert other.shift != run.shift and not np.array_equal(other.hot_pixels[0], rows)
+    assert other.shift != run.shift and not np.array_equal(other.defects.hot_pixels.rows, rows)
 
 
 def test_the_shot_is_scaled_by_its_own_extremes_and_halved():
@@ -227,7 +228,7 @@ def test_pixel_moments_against_the_measured_ones(capsys):
 
 def test_labels_are_the_thresholds_of_the_measured_amplitudes():
     labels = draw_labels(PLAIN, 3000, np.random.default_rng(0), unusable=0.0, flip=0.0)
-    for (first, second), colour in zip(labels.measured, labels.colour):
+    for (first, second), colour in zip(labels.measured, labels.peaks):
         if 2 <= second < 4:
             assert colour == -1
         else:
@@ -254,13 +255,13 @@ def test_label_statistics():
     assert errors.std() == pytest.approx(0.1, rel=SIGMAS / np.sqrt(2 * errors.size))
 
     flipped = draw(unusable=0.0, flip=0.03)
-    usable = plain.colour >= 0
-    assert agrees(flipped.colour[usable] != plain.colour[usable], 0.03)
-    wrong = flipped.colour[usable][flipped.colour[usable] != plain.colour[usable]]
+    usable = plain.peaks >= 0
+    assert agrees(flipped.peaks[usable] != plain.peaks[usable], 0.03)
+    wrong = flipped.peaks[usable][flipped.peaks[usable] != plain.peaks[usable]]
     assert set(wrong) == {0, 1, 2, 3}
     dropped = draw(unusable=0.4, flip=0.0)
-    assert (dropped.colour[~usable] == -1).all()
-    assert agrees(dropped.colour[usable] == -1, 0.4)
+    assert (dropped.peaks[~usable] == -1).all()
+    assert agrees(dropped.peaks[usable] == -1, 0.4)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +276,7 @@ def test_lasing_is_set_by_the_run_unless_independent(run, independent, shares):
     assert labels.lasing.mean() == pytest.approx(shares, abs=0.045 if shares == 0.5 else 0)
     dark = labels.lasing == 0
     assert not labels.amplitude[dark].any() and not labels.true_class[dark].any()
-    assert set(labels.colour[dark]) <= {-1, 0, 1, 2, 3}
+    assert set(labels.peaks[dark]) <= {-1, 0, 1, 2, 3}
 
 
 def test_about_a_tenth_of_a_lasing_run_is_labelled_lasing_but_does_not():
@@ -290,19 +291,19 @@ def test_runs_differ_only_when_asked():
     assert on[0].shift != on[1].shift and on[0].chirp != on[1].chirp
     for run in on:
         assert 2 <= np.hypot(*run.shift) / 2 <= 8  # pixels of xtcavimg
-        assert run.pattern.std() == pytest.approx(3, abs=1)
-    assert off[0]._replace(number=0, lases=0, hot_pixels=0) == off[1]._replace(
-        number=0, lases=0, hot_pixels=0
-    )
-    assert not len(off[0].hot_pixels[0])
-    assert run_conditions(73, 1).charge < 1 == run_conditions(70, 1).charge
+        assert run.defects.dark_pattern.std() == pytest.approx(3, abs=1)
+    shared = ("dark", "shift", "drift", "chirp", "relative_charge")
+    assert [getattr(off[0], name) for name in shared] == [getattr(off[1], name) for name in shared]
+    assert [run.defects.dark_pattern for run in off] == [0, 0]
+    assert not len(off[0].defects.hot_pixels.rows)
+    assert run_conditions(73, 1).relative_charge < 1 == run_conditions(70, 1).relative_charge
 
 
 def test_one_seed_gives_the_same_bytes_on_every_version():
     """Recorded under NumPy 2.4; the same under NumPy 1.18, whose exp() differs in its last bits."""
     _, labels, drawn = shots_of_file(71, 3, 12, Recipe())
     digest = hashlib.sha256()
-    for part in (labels.colour, labels.measured.astype("<f4"), labels.true_class):
+    for part in (labels.peaks, labels.measured.astype("<f4"), labels.true_class):
         digest.update(np.ascontiguousarray(part).tobytes())
     for shot in drawn:
         picture = develop(shot)

@@ -15,7 +15,7 @@ from legacy_gbp.errors import InputError
 from legacy_gbp.graph.layers import find_layer
 from legacy_gbp.models.keras_weights import KerasWeights
 from legacy_gbp.models.source import Endpoints
-from legacy_gbp.networks.keras_layout import NamedLayers
+from legacy_gbp.networks.keras_layout import KerasLayout
 from legacy_gbp.networks.vgg19 import IMAGE_SHAPE, preprocess, vgg19
 from tests import numpy_backward
 from tests.keras_vgg19 import GRAPH_MODE, KerasVGG19, guided_relu
@@ -43,7 +43,7 @@ def untrained(image_shape):
     """The graph alone."""
     with tf.Graph().as_default():
         images_t = tf.compat.v1.placeholder(tf.float32, (None, *image_shape, 3))
-        builder = NamedLayers(images_t)
+        builder = KerasLayout(images_t)
         vgg19(builder)
     return Endpoints((images_t,), builder.logits_t, {}, builder.layers)
 
@@ -64,7 +64,7 @@ def test_full_size_logits_and_gradient_equal_keras(tmp_path):
         found = net.logits(images)
         maps = method("gradient")(net, images, 207)
         definition = net.under("gradient").graph.as_graph_def()
-        nonlinear = [finding.name for finding in net.under("gradient").audit]
+        nonlinear = [finding.name for finding in net.under("gradient").findings]
     os.remove(path)
     assert relative(found, logits) < 1e-5
     softmax = np.exp(found - found.max()) / np.exp(found - found.max()).sum()

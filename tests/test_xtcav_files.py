@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from legacy_gbp.data.batches import in_order, one_hot, shuffled
-from legacy_gbp.data.xtcav import ArrayShots, FileShots
+from legacy_gbp.data.shots import ArrayShots, FileShots
 from legacy_gbp.errors import InputError
 from tests.files import write_xtcav
 

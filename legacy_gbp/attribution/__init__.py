@@ -1,10 +1,22 @@
-"""Attribution methods: ``method(net, images, target) -> maps``, one file and one row each."""
+"""Attribution methods: ``method(net, images, target) -> maps``, one file and one row each.
+
+``network`` and ``rule_graph`` run a model under a backward rule, ``target`` turns what is
+asked for into seeds, ``pipeline`` explains batch after batch. Every other file is a method
+or serves several of them.
+"""
 
 import functools
 import importlib
+import sys
+from typing import Any, Callable, Dict, Optional
+
+if sys.version_info >= (3, 8):
+    from typing import Protocol
+else:
+    from typing_extensions import Protocol
 
 # What the command line calls a method, and the module and function of that name here.
-METHODS = {
+METHODS: Dict[str, str] = {
     "gradient": "gradient",
     "gradient-x-input": "gradient_x_input",
     "guided": "guided_backprop",
@@ -20,20 +32,64 @@ METHODS = {
 AT_A_LAYER = ("gradcam", "guided-gradcam")
 
 
-def method(name):
-    """The function of a row of METHODS; its module is loaded now, so that the table is cheap."""
-    return getattr(importlib.import_module(f"{__name__}.{METHODS[name]}"), METHODS[name])
+class Method(Protocol):
+    """An attribution method.
+
+    Maps are signed, float32 for a float32 network, and have the shape of the images; those
+    of Grad-CAM have one channel.
+    """
+
+    def __call__(self, net: Any, images: Any, target: Any = "predicted", **options: Any) -> Any:
+        """Explain a target for images.
+
+        Parameters
+        ----------
+        net : legacy_gbp.Network
+        images : (N, H, W, C) array, or a tuple of arrays for a network of several inputs
+            As the network takes them.
+        target : int, (N,) int array, str, (N, K) float array, or legacy_gbp.Layer
+            See :func:`legacy_gbp.attribution.target.seeded`.
+        **options
+            Of the method.
+
+        Returns
+        -------
+        array or tuple of arrays
+            Like `images`.
+        """
+        ...
 
 
-def bound(name, net, layer=None):
-    """A row of METHODS for one network: ``explain(images, target) -> maps``.
+def method(name: str) -> Method:
+    """Return the function of a row of METHODS. Its module is loaded now: the table is cheap.
 
     Parameters
     ----------
     name : str
-    net : Network
+
+    Returns
+    -------
+    Method
+    """
+    module = importlib.import_module(f"{__name__}.{METHODS[name]}")
+    function: Method = getattr(module, METHODS[name])
+    return function
+
+
+def bound_method(name: str, net: Any, layer: Optional[str] = None) -> Callable[[Any, Any], Any]:
+    """Return a row of METHODS for one network.
+
+    Parameters
+    ----------
+    name : str
+    net : legacy_gbp.Network
     layer : str, optional
         For the methods that look at one.
+
+    Returns
+    -------
+    callable
+        ``explain(images, target) -> maps``.
     """
     options = {"layer": layer} if name in AT_A_LAYER else {}
     return functools.partial(method(name), net, **options)

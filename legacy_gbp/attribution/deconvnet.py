@@ -1,10 +1,47 @@
-"""Deconvolutional network of a logit: R goes back where R > 0."""
+"""Deconvnet of a logit: R goes back where R > 0, whatever the input was."""
 
+from typing import Any
+
+from legacy_gbp.attribution.multi_input import Images, Maps
+from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import rule_maps
 
 
-def deconvnet(net, images, target="predicted"):
-    """Deconvnet maps (N, H, W, C), for the parameters of :mod:`legacy_gbp.attribution.gradient`.
+def deconvnet(net: Network, images: Images, target: Any = "predicted") -> Maps:
+    """Return deconvnet maps of a logit.
+
+    Every ReLU passes the gradient R that arrives at it where it is positive::
+
+        R  where R > 0,  else 0
+
+    Relu6, LeakyRelu, Elu and Selu pass max(R, 0) too. Where the paper unpools by the places of
+    the maxima, this is the gradient of the max-pool, which does the same.
+
+    Parameters
+    ----------
+    net : Network
+    images : (N, H, W, C) float array, or a tuple of arrays for a network of several inputs
+        As the network takes them; see :meth:`legacy_gbp.Network.prepare`.
+    target : int, (N,) int array, "predicted", (N, K) float array, or Layer
+        A class for all images; a class for each; the largest logit of each; seeds of the
+        logits; a hidden layer, its channel or one of its units.
+
+    Returns
+    -------
+    (N, H, W, C) float array, or a tuple of arrays
+        Signed, in logits per unit of the image, but not the derivative of the logit.
+
+    Raises
+    ------
+    InputError
+        For a class or unit that does not exist.
+    MissedRuleError
+        When the rule missed a nonlinearity and the network was not opened with
+        ``allow_partial``.
+
+    Examples
+    --------
+    >>> maps = deconvnet(net, images, target=1)  # doctest: +SKIP
 
     References
     ----------

@@ -1,27 +1,41 @@
-"""Grad-CAM: where the channels of a layer that speak for a logit are active.
+"""Grad-CAM: where the channels of a layer that speak for a logit are active."""
 
-For a layer A of channels k and a logit F
-
-    map = relu( sum over k of  mean over places (dF/dA_k)  A_k )
-"""
+from typing import Any, Optional
 
 import numpy as np
 
-from legacy_gbp.attribution.multi_input import each
+from legacy_gbp.attribution.multi_input import Images, Maps, each
+from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import seeded
 from legacy_gbp.attribution.upsample import nearest
 from legacy_gbp.errors import InputError
 
 
-def grad_cam(net, images, target="predicted", layer=None, relu=True, upsample=True):
-    """Grad-CAM of a logit at a layer.
+def grad_cam(
+    net: Network,
+    images: Images,
+    target: Any = "predicted",
+    layer: Optional[str] = None,
+    relu: bool = True,
+    upsample: bool = True,
+) -> Maps:
+    """Return Grad-CAM maps of a logit at a layer.
+
+    For a layer A of channels k and a logit F::
+
+        map = relu( sum over k of  mean over places (dF/dA_k)  A_k )
+
+    The paper upsamples bilinearly; here each pixel takes the value of its cell, so that a map
+    shows no more places than the layer has.
 
     Parameters
     ----------
     net : Network
-    images : (N, H, W, C) array, or a tuple of arrays for a network of several inputs
-    target
-        See :func:`legacy_gbp.attribution.target.seeded`.
+    images : (N, H, W, C) float array, or a tuple of arrays for a network of several inputs
+        As the network takes them; see :meth:`legacy_gbp.Network.prepare`.
+    target : int, (N,) int array, "predicted", (N, K) float array, or Layer
+        A class for all images; a class for each; the largest logit of each; seeds of the
+        logits; a hidden layer, its channel or one of its units.
     layer : str
         A convolution, its ReLU or a pooling (N, h, w, K), channels last; see
         :func:`legacy_gbp.graph.layers.find_layer`.
@@ -33,7 +47,7 @@ def grad_cam(net, images, target="predicted", layer=None, relu=True, upsample=Tr
 
     Returns
     -------
-    (N, H, W, 1) float array, or (N, h, w, 1) as it comes
+    (N, H, W, 1) float array, a tuple of arrays, or (N, h, w, 1) without `upsample`
         In logits times the number of places h w.
 
     Raises
@@ -42,24 +56,29 @@ def grad_cam(net, images, target="predicted", layer=None, relu=True, upsample=Tr
         Without a layer, for one without places, or one whose axes are not the
         image's.
 
+    Examples
+    --------
+    >>> maps = grad_cam(net, images, layer="conv5_3")  # doctest: +SKIP
+
     References
     ----------
     R. R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh, D. Batra,
     arXiv:1610.02391 (2016).
     """
     if layer is None:
-        raise InputError("Grad-CAM without a layer; name one, such as the last convolution")
-    model, seeds = seeded(net, "gradient", images, target, wrt=layer)
-    activation = model.activation(images)
+        raise InputError("Grad-CAM needs a layer; name one by `layer`: the last convolution")
+    graph, seeds = seeded(net, "gradient", images, target, wrt=layer)
+    activation = np.asarray(graph.activation(images))
     if activation.ndim < 3:
         raise InputError(
             f"layer {layer!r} of shape {activation.shape} has no places; choose a convolution"
         )
     places = tuple(range(1, activation.ndim - 1))
-    weights = np.mean(model.gradient(images, seeds), axis=places, keepdims=True)
-    maps = np.sum(weights * activation, axis=-1, keepdims=True)
+    weights = np.mean(graph.gradient(images, seeds), axis=places, keepdims=True)
+    cells: np.ndarray = np.sum(weights * activation, axis=-1, keepdims=True)
     if relu:
-        maps = np.maximum(maps, 0)
-    if upsample:
-        return each(lambda image: nearest(maps, np.shape(image)[1:-1]), images)
+        cells = np.maximum(cells, 0)
+    if not upsample:
+        return cells
+    maps: Maps = each(lambda image: nearest(cells, np.shape(image)[1:-1]), images)
     return maps

@@ -1,23 +1,41 @@
 """Plain gradient of a logit (saliency): R goes back where x > 0."""
 
+from typing import Any
+
+from legacy_gbp.attribution.multi_input import Images, Maps
+from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import rule_maps
 
 
-def gradient(net, images, target="predicted"):
-    """Plain gradient of a logit with respect to every pixel.
+def gradient(net: Network, images: Images, target: Any = "predicted") -> Maps:
+    """Return the plain gradient of a logit with respect to every pixel.
+
+    For a logit F and an image x the map of pixel i is dF/dx_i: how much the logit rises with
+    the pixel, to first order. It says nothing about larger changes of the image.
 
     Parameters
     ----------
     net : Network
-    images : (N, H, W, C) float array
-        As the network takes them.
-    target
-        See :func:`legacy_gbp.attribution.target.seeded`.
+    images : (N, H, W, C) float array, or a tuple of arrays for a network of several inputs
+        As the network takes them; see :meth:`legacy_gbp.Network.prepare`.
+    target : int, (N,) int array, "predicted", (N, K) float array, or Layer
+        A class for all images; a class for each; the largest logit of each; seeds of the
+        logits; a hidden layer, its channel or one of its units.
 
     Returns
     -------
-    (N, H, W, C) float array
+    (N, H, W, C) float array, or a tuple of arrays
         Signed, in logits per unit of the image.
+
+    Raises
+    ------
+    InputError
+        For a class or unit that does not exist.
+
+    Examples
+    --------
+    >>> with Network(source) as net:  # doctest: +SKIP
+    ...     maps = gradient(net, net.prepare(counts))
 
     References
     ----------

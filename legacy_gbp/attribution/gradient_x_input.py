@@ -1,20 +1,50 @@
 """Gradient times input: what each pixel adds to a network that were linear."""
 
+from typing import Any
+
 import numpy as np
 
 from legacy_gbp.attribution.gradient import gradient
-from legacy_gbp.attribution.multi_input import each
+from legacy_gbp.attribution.multi_input import Images, Maps, each
+from legacy_gbp.attribution.network import Network
 
 
-def gradient_x_input(net, images, target="predicted"):
-    """Maps (N, H, W, C) in logits, for the parameters of :mod:`legacy_gbp.attribution.gradient`.
+def gradient_x_input(net: Network, images: Images, target: Any = "predicted") -> Maps:
+    """Return the gradient of a logit times the image.
+
+    For a logit F and an image x the map of pixel i is x_i dF/dx_i. For a network of ReLUs and
+    max-pools without biases the map's sum is the logit.
+
+    Parameters
+    ----------
+    net : Network
+    images : (N, H, W, C) float array, or a tuple of arrays for a network of several inputs
+        As the network takes them; see :meth:`legacy_gbp.Network.prepare`.
+    target : int, (N,) int array, "predicted", (N, K) float array, or Layer
+        A class for all images; a class for each; the largest logit of each; seeds of the
+        logits; a hidden layer, its channel or one of its units.
+
+    Returns
+    -------
+    (N, H, W, C) float array, or a tuple of arrays
+        Signed, in logits.
+
+    Raises
+    ------
+    InputError
+        For a class or unit that does not exist.
+
+    Examples
+    --------
+    >>> maps = gradient_x_input(net, images)  # doctest: +SKIP
 
     References
     ----------
     A. Shrikumar, P. Greenside, A. Shcherbina, A. Kundaje, arXiv:1605.01713 (2016).
     """
-    return each(_product, gradient(net, images, target), images)
+    maps: Maps = each(_product, gradient(net, images, target), images)
+    return maps
 
 
-def _product(gradients, image):
-    return gradients * np.asarray(image, gradients.dtype)
+def _product(gradients: np.ndarray, image: Any) -> np.ndarray:
+    return np.asarray(gradients * np.asarray(image, gradients.dtype))

@@ -1,87 +1,85 @@
-"""Integrated gradients: the mean gradient on the way from a baseline, times the way.
+"""Integrated gradients: the mean gradient on the path from a baseline, times the path."""
 
-For a logit F, an image x and a baseline b, the map of pixel i is
-
-    (x_i - b_i)  integral from 0 to 1 of  dF/dx_i (b + a (x - b))  da
-
-and its sum over the pixels is F(x) - F(b): completeness. The integral is a
-midpoint sum, whose error falls with the square of the number of steps where F
-is smooth.
-"""
+from typing import Any
 
 import numpy as np
 
-from legacy_gbp.attribution.multi_input import baseline_like, each, floating
+from legacy_gbp.attribution.multi_input import Images, Maps, baseline_like, each, floating
+from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.running_statistics import mean
-from legacy_gbp.attribution.target import explained, seeded
+from legacy_gbp.attribution.target import seeded
 from legacy_gbp.errors import InputError
 
 
-def integrated_gradients(net, images, target="predicted", baseline=0.0, steps=50, rule="gradient"):
-    """Integrated gradients of a logit.
+def integrated_gradients(
+    net: Network,
+    images: Images,
+    target: Any = "predicted",
+    baseline: Any = 0.0,
+    steps: int = 50,
+    rule: str = "gradient",
+) -> Maps:
+    """Return integrated gradients of a logit.
+
+    For a logit F, an image x and a baseline b, the map of pixel i is::
+
+        (x_i - b_i)  integral from 0 to 1 of  dF/dx_i (b + a (x - b))  da
+
+    and its sum over the pixels is F(x) - F(b): completeness. The integral is a
+    midpoint sum, whose error falls with the square of the number of steps where F
+    is smooth. :func:`legacy_gbp.metrics.faithfulness.completeness_error` measures it.
 
     Parameters
     ----------
     net : Network
-    images : (N, H, W, C) array, or a tuple of arrays for a network of several inputs
-    target
-        See :func:`legacy_gbp.attribution.target.seeded`. What is predicted is
-        what is predicted for `images`, all along the way.
+    images : (N, H, W, C) float array, or a tuple of arrays for a network of several inputs
+        As the network takes them; see :meth:`legacy_gbp.Network.prepare`.
+    target : int, (N,) int array, "predicted", (N, K) float array, or Layer
+        A class for all images; a class for each; the largest logit of each; seeds of the
+        logits; a hidden layer, its channel or one of its units.
+        The prediction is that for `images`, all along the path.
     baseline : float, array, or tuple of arrays
-        Where the way begins; see :func:`legacy_gbp.attribution.multi_input.baseline_like`.
+        Where the path begins: one value, an image for all, or an image for each.
     steps : int
-        Points on the way. Each is one run of N images, so that memory does not
+        Points on the path, 1 or more. Each is one run of N images, so that memory does not
         grow with the steps, and graphs of a fixed batch size serve.
     rule : str
         With another than ``"gradient"`` the maps are not complete.
 
     Returns
     -------
-    Maps like `images`
+    (N, H, W, C) float array, or a tuple of arrays
         Signed, in logits.
 
     Raises
     ------
     InputError
+        For fewer steps than 1, or a baseline of another shape.
+
+    Examples
+    --------
+    >>> maps = integrated_gradients(net, images, steps=100)  # doctest: +SKIP
 
     References
     ----------
     M. Sundararajan, A. Taly, Q. Yan, arXiv:1703.01365 (2017).
     """
     if steps < 1:
-        raise InputError(f"integrated gradients in {steps} steps; give 1 or more")
-    model, seeds = seeded(net, rule, images, target)
+        raise InputError(f"integrated gradients in {steps} steps; give `steps` of 1 or more")
+    graph, seeds = seeded(net, rule, images, target)
     start = baseline_like(images, baseline)
-    way = each(np.subtract, each(floating, images), start)
-    gradients = (model.gradient(_point(start, way, k, steps), seeds) for k in range(steps))
-    return each(_product, mean(gradients), way)
+    path = each(np.subtract, each(floating, images), start)
+    gradients = (graph.gradient(_midpoint(start, path, k, steps), seeds) for k in range(steps))
+    maps: Maps = each(_product, mean(gradients), path)
+    return maps
 
 
-def completeness_error(net, images, target, maps, baseline=0.0):
-    """Sum of each map less what it should be, F(image) - F(baseline).
-
-    Parameters
-    ----------
-    net, images, target, baseline
-        As they were for the maps.
-    maps : array or tuple of arrays like `images`
-
-    Returns
-    -------
-    (N,) float array
-        Signed, in logits.
-    """
-    model, seeds = seeded(net, "gradient", images, target)
-    start = baseline_like(images, baseline)
-    difference = explained(model, images, seeds) - explained(model, start, seeds)
-    parts = maps if isinstance(maps, tuple) else (maps,)
-    return sum(np.sum(part, axis=tuple(range(1, part.ndim))) for part in parts) - difference
+def _midpoint(start: Images, path: Images, k: int, steps: int) -> Images:
+    """Return the middle of interval k of the path."""
+    point: Images = each(lambda begin, by: begin + by * ((k + 0.5) / steps), start, path)
+    return point
 
 
-def _point(start, way, k, steps):
-    """The middle of step k."""
-    return each(lambda from_, by: from_ + by * ((k + 0.5) / steps), start, way)
-
-
-def _product(gradients, way):
-    return (gradients * way).astype(gradients.dtype)
+def _product(gradients: np.ndarray, path: np.ndarray) -> np.ndarray:
+    product: np.ndarray = (gradients * path).astype(gradients.dtype)
+    return product

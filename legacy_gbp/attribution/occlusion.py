@@ -1,88 +1,114 @@
-"""Occlusion: how far the logit falls when a window of the image is covered.
-
-The window slides over every position at which it lies wholly inside the image,
-by the stride; where the stride does not end at the border, one more position
-does, so that every pixel is covered. A pixel gets the sum of the falls of all
-windows over it: at a stride of 1 an inner pixel has more windows over it than
-one at the border.
-"""
+"""Occlusion: how far the logit falls when a window of the image is covered."""
 
 import functools
 import itertools
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from legacy_gbp.attribution.multi_input import baseline_like, floating
-from legacy_gbp.attribution.target import explained, seeded
+from legacy_gbp.attribution.multi_input import Images, Maps, baseline_like, floating
+from legacy_gbp.attribution.network import Network
+from legacy_gbp.attribution.target import explained_value, seeded
 from legacy_gbp.errors import InputError
 
+PerAxis = Union[int, Sequence[int]]
 
-def occlusion(net, images, target="predicted", window=16, stride=None, baseline=0.0):
-    """Occlusion maps of a logit.
 
-    One run of N images for each position of the window.
+def occlusion(
+    net: Network,
+    images: Images,
+    target: Any = "predicted",
+    window: PerAxis = 16,
+    stride: Optional[PerAxis] = None,
+    baseline: Any = 0.0,
+) -> Maps:
+    """Return occlusion maps of a logit.
+
+    The window takes every position inside the image, by the stride; where the stride does not
+    end at the border, one more position does, so that every pixel is covered. A pixel gets the
+    sum of the falls of all windows over it: at a stride of 1 an inner pixel has more windows
+    over it than one at the border. Each position is one run of N images.
 
     Parameters
     ----------
     net : Network
-    images : (N, H, W, C) or (N, features) array, or a tuple of arrays
-        Several inputs are covered one after the other, the rest left as it is.
-    target
-        See :func:`legacy_gbp.attribution.target.seeded`. What is predicted is
-        what is predicted for `images`.
+    images : (N, H, W, C) float array, or a tuple of arrays for a network of several inputs
+        As the network takes them; see :meth:`legacy_gbp.Network.prepare`.
+    target : int, (N,) int array, "predicted", (N, K) float array, or Layer
+        A class for all images; a class for each; the largest logit of each; seeds of the
+        logits; a hidden layer, its channel or one of its units.
+        The prediction is that for `images`. Several inputs are covered one after the other.
     window : int, or a pair (rows, columns)
         In pixels, over all channels; one wider than the input covers all of it.
     stride : int or pair, optional
         In pixels; half the window by default.
     baseline : float, array, or tuple of arrays
-        What covers; see :func:`legacy_gbp.attribution.multi_input.baseline_like`.
+        What covers: one value, an image for all, or an image for each.
 
     Returns
     -------
-    Maps like `images`
+    (N, H, W, C) float array, or a tuple of arrays
         Signed, in logits: positive where the logit needs the pixel. The same in
         all channels.
 
     Raises
     ------
     InputError
+        For a window or stride that does not fit, or a baseline of another shape.
+
+    Examples
+    --------
+    >>> maps = occlusion(net, images, window=(8, 8), stride=4)  # doctest: +SKIP
 
     References
     ----------
     M. D. Zeiler, R. Fergus, arXiv:1311.2901 (2013).
     """
-    model, seeds = seeded(net, "gradient", images, target)
+    graph, seeds = seeded(net, "gradient", images, target)
     covers = baseline_like(images, baseline)
-    before = explained(model, images, seeds)
+    before = explained_value(graph, images, seeds)
 
-    def fall(changed):
-        return before - explained(model, changed, seeds)
+    def fall(changed: Images) -> np.ndarray:
+        return np.asarray(before - explained_value(graph, changed, seeds))
 
     if not isinstance(images, tuple):
-        return _map(fall, images, covers, window, stride)
+        return _map(fall, images, np.asarray(covers), window, stride)
+    several: Tuple[np.ndarray, ...] = images
     return tuple(
-        _map(functools.partial(_fall_of_one, fall, images, k), images[k], covers[k], window, stride)
-        for k in range(len(images))
+        _map(functools.partial(_fall_of_one, fall, several, k), image, covers[k], window, stride)
+        for k, image in enumerate(several)
     )
 
 
-def _fall_of_one(fall, images, k, changed):
+def _fall_of_one(
+    fall: Callable[[Images], np.ndarray], images: Any, k: int, changed: np.ndarray
+) -> np.ndarray:
     return fall((*images[:k], changed, *images[k + 1 :]))
 
 
-def _map(fall, image, cover, window, stride):
+def _map(
+    fall: Callable[[Any], np.ndarray],
+    image: np.ndarray,
+    cover: np.ndarray,
+    window: PerAxis,
+    stride: Optional[PerAxis],
+) -> np.ndarray:
     """Sum of the falls (N,) over the windows on each pixel."""
     image = floating(image)
     maps = np.zeros(image.shape)
+    dtype = image.dtype
     for place in _places(image.shape, window, stride):
         changed = image.copy()
         changed[place] = cover[place]
         fallen = fall(changed)
+        dtype = fallen.dtype
         maps[place] += fallen.reshape((-1,) + (1,) * (image.ndim - 1))
-    return maps.astype(fallen.dtype)
+    return maps.astype(dtype)
 
 
-def _places(shape, window, stride):
+def _places(
+    shape: Tuple[int, ...], window: PerAxis, stride: Optional[PerAxis]
+) -> Iterator[Tuple[slice, ...]]:
     """Index of every position of the window, over all images and channels."""
     sizes = shape[1:-1] or shape[1:]
     windows = _per_axis(window, sizes, "window")
@@ -93,14 +119,14 @@ def _places(shape, window, stride):
         yield (slice(None), *slices)
 
 
-def _slices(size, window, stride):
+def _slices(size: int, window: int, stride: int) -> List[slice]:
     window = min(window, size)
     starts = [*range(0, size - window, stride), size - window]
     return [slice(start, start + window) for start in starts]
 
 
-def _per_axis(value, sizes, name):
-    values = tuple(value) if np.ndim(value) else (value,) * len(sizes)
+def _per_axis(value: PerAxis, sizes: Tuple[int, ...], name: str) -> Tuple[int, ...]:
+    values = (value,) * len(sizes) if isinstance(value, (int, np.integer)) else tuple(value)
     if len(values) != len(sizes) or min(values) < 1:
         raise InputError(
             f"occlusion {name} {value} on an input of {len(sizes)} axes {tuple(sizes)}; give one "

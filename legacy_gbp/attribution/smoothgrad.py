@@ -1,21 +1,62 @@
 """SmoothGrad: the mean of the maps of noisy copies, by any method."""
 
+from typing import Any, Callable
+
 from legacy_gbp.attribution.gradient import gradient
+from legacy_gbp.attribution.multi_input import Images, Maps
+from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.noise_samples import noisy_maps
 from legacy_gbp.attribution.running_statistics import mean
 
 
-def smoothgrad(net, images, target="predicted", method=gradient, samples=25, noise=0.15, seed=0):
-    """Mean map over noisy copies of the images.
+def smoothgrad(
+    net: Network,
+    images: Images,
+    target: Any = "predicted",
+    method: Callable[..., Maps] = gradient,
+    samples: int = 25,
+    noise: float = 0.15,
+    seed: int = 0,
+) -> Maps:
+    """Return the mean map over noisy copies of the images.
+
+    For a method M and noise e_j the map is the mean over j of M(x + e_j): what noise moves
+    from pixel to pixel averages out.
 
     Parameters
     ----------
-    net, images, target, method, samples, noise, seed
-        See :func:`legacy_gbp.attribution.noise_samples.noisy_maps`.
+    net : Network
+    images : (N, H, W, C) float array, or a tuple of arrays for a network of several inputs
+        As the network takes them; see :meth:`legacy_gbp.Network.prepare`.
+    target : int, (N,) int array, "predicted", (N, K) float array, or Layer
+        A class for all images; a class for each; the largest logit of each; seeds of the
+        logits; a hidden layer, its channel or one of its units.
+        The prediction is that without noise.
+    method : callable
+        ``method(net, images, target) -> maps``; bind its options by
+        :func:`functools.partial`.
+    samples : int
+        Number of noisy copies, 1 or more.
+    noise : float
+        Standard deviation of the Gaussian noise, as a fraction of the maximum
+        less the minimum of each image (of each input); 0 or more.
+    seed : int
+        Of the noise. Images share the random numbers, each scaled to its own range: the
+        map of an image does not depend on its batch.
 
     Returns
     -------
-    Maps as of the method, in its units.
+    array or tuple of arrays
+        Like the maps of the method, in their units.
+
+    Raises
+    ------
+    InputError
+        For fewer samples than 1, or negative noise.
+
+    Examples
+    --------
+    >>> maps = smoothgrad(net, images, method=guided_backprop, samples=50)  # doctest: +SKIP
 
     References
     ----------

@@ -1,12 +1,14 @@
 """Upsampling by the nearest neighbour."""
 
+from typing import Sequence
+
 import numpy as np
 
 from legacy_gbp.errors import InputError
 
 
-def nearest(maps, shape):
-    """Bring maps to the size of the images, each pixel the value of the cell its centre is in.
+def nearest(maps: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Bring maps to the size of the images; each pixel takes the value of its centre's cell.
 
     Parameters
     ----------
@@ -22,6 +24,7 @@ def nearest(maps, shape):
     Raises
     ------
     InputError
+        For another number of axes.
     """
     if len(shape) != maps.ndim - 2:
         raise InputError(

@@ -1,38 +1,48 @@
-"""A Slurm job that puts itself back into the queue."""
+"""Put the Slurm job of this process back into the queue."""
 
 import os
 import subprocess
+from typing import Mapping
 
-SECONDS = 30
+from legacy_gbp.batch.environment import SLURM, text
+from legacy_gbp.errors import first_line
+
+TIMEOUT_SECONDS = 30
 
 
-def requeue():
-    """Ask Slurm to run this job again.
+def requeue(environment: Mapping[str, str] = os.environ) -> str:
+    """Ask Slurm to run this job again, unless it was cancelled.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
 
     Returns
     -------
     str
         One line: what was done, or why not.
     """
-    job = os.environ.get("SLURM_JOB_ID")
+    job = text(SLURM.job, environment)
     if not job:
-        return "not put back into a queue: SLURM_JOB_ID is not set"
+        return f"not put back into a queue: {SLURM.job} is not set"
     try:
         shown = _scontrol("show", "job", "-o", job)
         if "JobState=RUNNING" not in shown:  # COMPLETING already when TERM arrives
             return f"job {job} is not put back: it was cancelled or its time is over"
         _scontrol("requeue", job)
-    except (OSError, subprocess.SubprocessError) as error:
-        why = (getattr(error, "stderr", None) or str(error)).strip().split("\n")[0]
+    except subprocess.CalledProcessError as error:
+        why = error.stderr.strip().split("\n")[0] or first_line(error)
         return f"job {job} could not be put back ({why}); submit it again by hand"
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"job {job} could not be put back ({first_line(error)}); submit it again by hand"
     return f"job {job} is put back into the queue"
 
 
-def _scontrol(*argv):
+def _scontrol(*words: str) -> str:
     return subprocess.run(
-        ["scontrol", *argv],
+        ["scontrol", *words],
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=True,
     ).stdout

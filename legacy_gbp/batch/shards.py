@@ -1,6 +1,6 @@
 """Which share of the files one of many tasks takes.
 
-Named by ``--shard i/n``, or by the array of a batch queue:
+A shard is named by its user, or by the array of a batch queue:
 
 ======  ==========================================================================
 Slurm   ``SLURM_ARRAY_TASK_ID`` in steps of ``_STEP`` from ``_MIN``, ``_COUNT`` in all
@@ -10,44 +10,88 @@ LSF     ``LSB_JOBINDEX`` from 1 to ``LSB_JOBINDEX_END``; 0 outside of an array
 The tasks of ``srun -n N`` divide the shard of their array task among them.
 """
 
-from collections import namedtuple
+from dataclasses import dataclass
+from typing import List, Mapping, Optional, Sequence, TypeVar
 
+from legacy_gbp.batch.environment import LSF, SLURM, text
+from legacy_gbp.batch.slurm_step import SlurmStep
 from legacy_gbp.errors import InputError
 
-SLURM, LSF = "SLURM_ARRAY_TASK_", "LSB_JOBINDEX"
+Item = TypeVar("Item")
 
 
-class Shard(namedtuple("Shard", "index count")):
-    """Task `index`, from 1, of `count`; written ``index/count``."""
+@dataclass(frozen=True)
+class Shard:
+    """Task `index`, from 1, of `count`; written ``index/count``.
 
-    def of(self, items):
-        """Items index, index + count, ..., counted from 1."""
-        return items[self.index - 1 :: self.count]
+    Attributes
+    ----------
+    index, count : int
+    """
+
+    index: int
+    count: int
+
+    def of(self, items: Sequence[Item]) -> List[Item]:
+        """Return the items `index`, `index` + `count`, ..., counted from 1.
+
+        Parameters
+        ----------
+        items : sequence
+
+        Returns
+        -------
+        list
+        """
+        return list(items[self.index - 1 :: self.count])
 
     @classmethod
-    def parse(cls, text):
-        """From ``index/count``; ValueError for anything else."""
-        index, count = (int(part) for part in text.split("/"))
+    def parse(cls, written: str) -> "Shard":
+        """Return the shard that a text names.
+
+        Parameters
+        ----------
+        written : str
+            ``index/count``.
+
+        Returns
+        -------
+        Shard
+
+        Raises
+        ------
+        InputError
+        """
+        parts = written.split("/")
+        if len(parts) != 2 or not all(part.isdigit() for part in parts):
+            raise InputError(f"shard {written!r}: is not i/n; give one such as 2/4")
+        index, count = (int(part) for part in parts)
         if not 1 <= index <= count:
-            raise ValueError(text)
+            raise InputError(f"shard {written!r}: i lies in 1..n; give one such as 2/4")
         return cls(index, count)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.index}/{self.count}"
 
 
 ALL = Shard(1, 1)
 
 
-def from_environment(environment, step=None):
-    """The shard of this task of an array or a step; :data:`ALL` outside of them.
+def shard_from_environment(
+    environment: Mapping[str, str], step: Optional[SlurmStep] = None
+) -> Shard:
+    """Return the shard of this task of an array or a step.
 
     Parameters
     ----------
     environment : mapping of str to str
         Such as ``os.environ``.
-    step : Step, optional
-        See :func:`legacy_gbp.batch.slurm_step.slurm_step`.
+    step : SlurmStep, optional
+
+    Returns
+    -------
+    Shard
+        :data:`ALL` outside of arrays and steps.
 
     Raises
     ------
@@ -61,34 +105,37 @@ def from_environment(environment, step=None):
     return Shard((array.index - 1) * step.tasks + step.task + 1, array.count * step.tasks)
 
 
-def _of_array(environment):
-    if environment.get(SLURM + "ID"):
-        number, first, count = (_number(environment, SLURM + n) for n in ("ID", "MIN", "COUNT"))
-        step = _number(environment, SLURM + "STEP", 1)
-        return _regular(SLURM + "ID", number, first, step, count)
-    if environment.get(LSF, "0") != "0":
-        number, last = _number(environment, LSF), _number(environment, LSF + "_END")
-        step = _number(environment, LSF + "_STEP", 1)
-        return _regular(LSF, number, 1, step, (last - 1) // step + 1)
+def _of_array(environment: Mapping[str, str]) -> Shard:
+    if text(SLURM.array_index, environment):
+        index = _number(environment, SLURM.array_index)
+        first = _number(environment, SLURM.array_first)
+        count = _number(environment, SLURM.array_count, least=1)
+        step = _number(environment, SLURM.array_step, least=1, default="1")
+        return _regular(SLURM.array_index, index, first, step, count)
+    if text(LSF.array_index, environment) not in ("", "0"):
+        index = _number(environment, LSF.array_index)
+        last = _number(environment, LSF.array_last)
+        step = _number(environment, LSF.array_step, least=1, default="1")
+        return _regular(LSF.array_index, index, 1, step, (last - 1) // step + 1)
     return ALL
 
 
-def _regular(name, number, first, step, count):
-    place, rest = divmod(number - first, step)
+def _regular(name: str, index: int, first: int, step: int, count: int) -> Shard:
+    place, rest = divmod(index - first, step)
     if rest or not 0 <= place < count:
         raise InputError(
-            f"{name}={number} is not one of {count} from {first} in steps of {step}; "
-            "say --shard i/n"
+            f"{name}={index}: is not one of {count} from {first} in steps of {step}; give `shard`, "
+            "such as 2/4"
         )
     return Shard(place + 1, count)
 
 
-def _number(environment, name, default=None):
-    text = environment.get(name, default)
-    try:
-        number = int(text)
-    except (TypeError, ValueError):
-        number = -1
-    if number < 0 or (number == 0 and name.endswith(("STEP", "COUNT"))):
-        raise InputError(f"{name}={text}: expected a whole number; say --shard i/n")
-    return number
+def _number(
+    environment: Mapping[str, str], name: Optional[str], least: int = 0, default: str = ""
+) -> int:
+    value = text(name, environment) or default
+    if not value.isdigit() or int(value) < least:
+        raise InputError(
+            f"{name}={value or None}: is not a whole number; give `shard`, such as 2/4"
+        )
+    return int(value)

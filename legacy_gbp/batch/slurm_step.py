@@ -1,63 +1,94 @@
 """The tasks that ``srun`` started together, from Slurm's environment.
 
 A batch script that calls Python without ``srun`` sees ``SLURM_NTASKS`` too, but no step
-of several tasks; it trains alone.
+of several tasks; it works alone.
 """
 
 import os
 import re
-from collections import namedtuple
+from typing import List, Mapping, NamedTuple, Optional
 
-STEP_MARKS = ("SLURM_STEP_NUM_TASKS", "SLURM_STEP_ID", "SLURM_STEP_NODELIST")
-FIRST_PORT, PORTS, APART = 12000, 250, 64  # below the ports that Linux gives to clients
+from legacy_gbp.batch.environment import SLURM, number, text
+
+FIRST_PORT, PORTS, DISTANCE = 12000, 250, 64  # below the ports that Linux gives to clients
 LOOPBACK = "127.0.0.1"
 
-Step = namedtuple("Step", "task tasks name port addresses local")
-Step.__doc__ = """One task of a step.
 
-task : int, 0 is the chief; tasks : int
-name : str, job and step, the same in all tasks and in no other step
-port : int, where the chief listens
-addresses : list of str, where the chief may be
-local : bool, all tasks are on one node
-"""
+class SlurmStep(NamedTuple):
+    """One task of a step of several tasks.
+
+    Attributes
+    ----------
+    task : int
+        From 0, which coordinates the others.
+    tasks : int
+        2 or more.
+    name : str
+        Job and step: the same in all tasks and in no other step.
+    port : int
+        Where the coordinator listens.
+    addresses : list of str
+        Where the coordinator may be.
+    local : bool
+        Whether all tasks are on one node.
+    """
+
+    task: int
+    tasks: int
+    name: str
+    port: int
+    addresses: List[str]
+    local: bool
 
 
-def slurm_step(environment=os.environ):
-    """The step that this process is a task of, or None when it is alone."""
-    tasks = _number(environment, "SLURM_STEP_NUM_TASKS") or _number(environment, "SLURM_NTASKS")
-    if "SLURM_PROCID" not in environment or not any(mark in environment for mark in STEP_MARKS):
+def slurm_step(environment: Mapping[str, str] = os.environ) -> Optional[SlurmStep]:
+    """Return the step that this process is a task of.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+
+    Returns
+    -------
+    SlurmStep or None
+        None for a process that works alone.
+    """
+    task = number(SLURM.task, environment)
+    tasks = number(SLURM.tasks, environment) or number(SLURM.launched_tasks, environment) or 1
+    in_step = any(text(name, environment) for name in (SLURM.tasks, SLURM.step, SLURM.nodes))
+    if task is None or tasks < 2 or not in_step:
         return None
-    if tasks is None or tasks < 2:
-        return None
-    job = _number(environment, "SLURM_JOB_ID") or 0
-    number = _number(environment, "SLURM_STEP_ID") or 0
-    nodes = environment.get("SLURM_STEP_NODELIST") or environment.get("SLURM_NODELIST", "")
-    local = (environment.get("SLURM_STEP_NUM_NODES", "") or ("1" if _is_one(nodes) else "")) == "1"
-    candidates = [first_node(nodes), environment.get("SLURM_LAUNCH_NODE_IPADDR")]
-    return Step(
-        task=_number(environment, "SLURM_PROCID") or 0,
+    job, step = number(SLURM.job, environment) or 0, number(SLURM.step, environment) or 0
+    nodes = text(SLURM.nodes, environment) or text(SLURM.job_nodes, environment)
+    local = _is_on_one_node(environment, nodes)
+    candidates = [LOOPBACK] if local else [first_node(nodes), text(SLURM.launcher, environment)]
+    return SlurmStep(
+        task=task,
         tasks=tasks,
-        name=f"{job}.{number}",
-        port=FIRST_PORT + (job + number) % PORTS * APART,
-        addresses=[LOOPBACK] if local else [place for place in candidates if place],
+        name=f"{job}.{step}",
+        port=FIRST_PORT + (job + step) % PORTS * DISTANCE,
+        addresses=[address for address in candidates if address],
         local=local,
     )
 
 
-def first_node(nodes):
-    """The first name of a list such as ``sdf[003-017,020],other1``: there task 0 runs."""
-    return re.sub(r"\[([^\],-]*)[^\]]*\]", r"\1", _first_of_list(nodes))
+def first_node(nodes: str) -> str:
+    """Return the first name of a node list; task 0 runs there.
+
+    Parameters
+    ----------
+    nodes : str
+        Such as ``sdf[003-017,020],other1``.
+
+    Returns
+    -------
+    str
+        Such as ``sdf003``.
+    """
+    first = re.split(r",(?![^\[]*\])", nodes)[0]
+    return re.sub(r"\[([^\],-]*)[^\]]*\]", r"\1", first)
 
 
-def _first_of_list(nodes):
-    return re.split(r",(?![^\[]*\])", nodes)[0]
-
-
-def _is_one(nodes):
-    return bool(nodes) and first_node(nodes) == nodes
-
-
-def _number(environment, name):
-    text = environment.get(name, "")
-    return int(text) if text.isdigit() else None
+def _is_on_one_node(environment: Mapping[str, str], nodes: str) -> bool:
+    count = text(SLURM.node_count, environment)
+    return count == "1" if count else bool(nodes) and first_node(nodes) == nodes

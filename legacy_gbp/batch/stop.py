@@ -1,32 +1,56 @@
-"""How predict and gbprop come to an end when the batch queue says so.
+"""Stop a run over many files when the batch queue asks for it.
 
-What was finished stays; the file in work is begun again next time.
+Finished files stay. The next run begins the unfinished file again.
 """
 
 import contextlib
+from typing import Iterable, Iterator, TypeVar
 
 from legacy_gbp.batch.requeue import requeue
-from legacy_gbp.batch.signals import stop_signals
-from legacy_gbp.errors import InputError, Stopped
+from legacy_gbp.batch.signals import Received, stop_signals
+from legacy_gbp.errors import LegacyGbpError, Stopped
 
 SIGNALS = ("SIGTERM", "SIGUSR1", "SIGUSR2")  # INT interrupts at once
+
+Item = TypeVar("Item")
 
 
 class Stop:
     """Whether to go on.
 
+    Parameters
+    ----------
+    received : callable
+        See :func:`legacy_gbp.batch.signals.stop_signals`.
+
     Attributes
     ----------
     finished : int
-        Results made so far.
+        Files finished so far; the caller counts them.
     """
 
-    def __init__(self, received):
+    def __init__(self, received: Received) -> None:
         self._received = received
         self.finished = 0
 
-    def between(self, items, count):
-        """Yield `count` items; raise Stopped when a signal has come before the next one."""
+    def between(self, items: Iterable[Item], count: int) -> Iterator[Item]:
+        """Pass items through; look for a signal between two of them.
+
+        Parameters
+        ----------
+        items : iterable
+        count : int
+            Number of items. After the last one nothing is left to stop.
+
+        Yields
+        ------
+        object
+
+        Raises
+        ------
+        Stopped
+            When a signal has come.
+        """
         for number, item in enumerate(items, 1):
             yield item
             if number < count and self._received():
@@ -34,13 +58,13 @@ class Stop:
 
 
 @contextlib.contextmanager
-def stoppable(options):
-    """Catch the signals of a batch queue.
+def stoppable(requeue_job: bool) -> Iterator[Stop]:
+    """Catch the signals of a batch queue and say what they stopped.
 
     Parameters
     ----------
-    options : argparse.Namespace
-        With ``requeue``.
+    requeue_job : bool
+        Whether a stopped Slurm job goes back into the queue.
 
     Yields
     ------
@@ -50,8 +74,8 @@ def stoppable(options):
     ------
     Stopped
         After a signal.
-    InputError
-        When nothing was finished: the next run would come no further.
+    LegacyGbpError
+        When no file was finished: the next run would come no further.
     """
     with stop_signals(SIGNALS) as received:
         stop = Stop(received)
@@ -59,11 +83,11 @@ def stoppable(options):
             yield stop
         except Stopped as stopped:
             if not stop.finished:
-                raise InputError(
+                raise LegacyGbpError(
                     f"{stopped} came before a file was finished; give more time, or smaller files "
-                    "and --output-dir"
+                    "and `output_dir`"
                 ) from stopped
             print(f"-- {stopped}: stopped, {stop.finished} files are finished", flush=True)
-            if options.requeue:
+            if requeue_job:
                 print(f"-- {requeue()}", flush=True)
             raise

@@ -1,24 +1,44 @@
 """Command line: ``run_ex07.py``, ``run_ex08.py`` and ``legacy-gbp``.
 
-Options are checked here, before NumPy or TensorFlow is imported.
+One file per command has its arguments and its run. Options are checked here, before NumPy
+or TensorFlow is imported: a command imports what it needs when it runs.
 """
 
-import importlib
 import os
 import sys
+from typing import Any, List, Optional, Tuple
 
-from legacy_gbp.cli.exercise_options import Options, exercise_parser
-from legacy_gbp.cli.model_options import add_models
-from legacy_gbp.cli.parser import REFUSED, Parser
-from legacy_gbp.cli.queue_options import add_tasks
-from legacy_gbp.cli.synthetic_options import add_synthetic
-from legacy_gbp.errors import InputError, Stopped
-from legacy_gbp.exercises.definitions import EXERCISES
+import legacy_gbp
+from legacy_gbp.cli import (
+    explain,
+    help,
+    inspect,
+    jobscript,
+    merge,
+    selftest,
+    show,
+    synthesize,
+)
+from legacy_gbp.cli.exercise_parser import exercise_parser
+from legacy_gbp.cli.exit_codes import DONE, FAILED, INTERRUPTED, exit_code_of
+from legacy_gbp.cli.messages import for_command
+from legacy_gbp.cli.parser import Options, Parser
+from legacy_gbp.errors import Stopped
+from legacy_gbp.exercises.definitions import EXERCISES, Exercise
 
-DONE, STOPPED, INTERRUPTED = 0, 75, 130
+COMMANDS: Tuple[Any, ...] = (
+    synthesize,
+    show,
+    inspect,
+    explain,
+    selftest,
+    merge,
+    jobscript,
+    help,
+)
 
 
-def main(exercise, argv=None):
+def main(exercise: Exercise, argv: Optional[List[str]] = None) -> int:
     """Run one command of an exercise.
 
     Parameters
@@ -30,46 +50,74 @@ def main(exercise, argv=None):
     Returns
     -------
     int
-        Exit code: 0 done, 2 refused with one line on stderr, 75 stopped by a signal
-        and can go on, 130 interrupted or left by the reader of its output.
+        Exit code, see :mod:`legacy_gbp.cli.exit_codes`.
     """
     parser = exercise_parser(exercise, f"run_{exercise.name}.py")
+    _add_version(parser)
     return _run(parser, argv)
 
 
-def main_all(argv=None):
-    """The ``legacy-gbp`` command: every exercise, synthetic data, any model, queues."""
+def main_all(argv: Optional[List[str]] = None) -> int:
+    """Run the ``legacy-gbp`` command: every exercise, synthetic data, any model, queues.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        ``sys.argv[1:]`` by default; none prints the help.
+
+    Returns
+    -------
+    int
+        Exit code, see :mod:`legacy_gbp.cli.exit_codes`.
+    """
     parser = Parser(prog="legacy-gbp", description="Guided backpropagation for TF1 graphs.")
+    _add_version(parser)
     commands = parser.add_subparsers(dest="tool", metavar="WHAT")
-    commands.required = True
     for name, exercise in EXERCISES.items():
         sub = commands.add_parser(name, help=exercise.title)
         exercise_parser(exercise, "legacy-gbp " + name, sub)
-    add_synthetic(commands)
-    add_models(commands)
-    add_tasks(commands)
+    for command in COMMANDS:
+        sub = commands.add_parser(
+            command.NAME,
+            help=command.HELP,
+            description=command.HELP,
+            epilog=f"example: legacy-gbp {command.EXAMPLE}",
+        )
+        command.add_arguments(sub)
+        sub.set_defaults(run=command.run, exercise=None, parser=sub)
+    if not (sys.argv[1:] if argv is None else argv):
+        parser.print_help()
+        return DONE
     return _run(parser, argv)
 
 
-def _run(parser, argv):
+def _add_version(parser: Any) -> None:
+    version = f"legacy_gbp {legacy_gbp.__version__}"
+    parser.add_argument("--version", action="version", version=version)
+
+
+def _run(parser: Any, argv: Optional[List[str]]) -> int:
     options = parser.parse_args(argv, namespace=Options())
     try:
-        importlib.import_module(options.module).run(options.exercise, options)
-    except InputError as error:
-        return _leave(parser, error, REFUSED)
-    except Stopped:
-        return STOPPED
+        options.run(options)
     except BrokenPipeError:  # the reader of our output has left, as "| head" does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
-    except OSError as error:  # such as a log on a full disk
-        return _leave(parser, error, REFUSED)
-    except KeyboardInterrupt:
-        return _leave(parser, "interrupted", INTERRUPTED)
+    except (Exception, KeyboardInterrupt) as error:
+        code = exit_code_of(error)
+        if code == FAILED:
+            raise
+        _say_why(parser, options, error)
+        return code
     return DONE
 
 
-def _leave(parser, why, code):
-    line = str(why).replace("\n", "\\n")
-    print(f"{parser.prog}: {line}", file=sys.stderr, flush=True)
-    return code
+def _say_why(parser: Any, options: Options, error: BaseException) -> None:
+    """Print one line on stderr; a stopped command has printed its own."""
+    if isinstance(error, KeyboardInterrupt):
+        message = "interrupted"
+    elif isinstance(error, Stopped):
+        return
+    else:
+        message = for_command(str(error), options.parser)
+    print(f"{parser.prog}: {message}", file=sys.stderr, flush=True)

@@ -3,154 +3,259 @@
 import contextlib
 import json
 import os
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-import numpy as np
-
-from legacy_gbp.attribution import bound
-from legacy_gbp.attribution.target import Layer
-from legacy_gbp.cli.open_model import open_model, sha256_of_model
+from legacy_gbp.attribution import METHODS, bound_method
+from legacy_gbp.cli import option_types
+from legacy_gbp.cli.open_model import OpenedModel, add_model_arguments, open_model
+from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.errors import InputError
 from legacy_gbp.io.atomic import check_destination
-from legacy_gbp.io.console import progress
 
+NAME = "explain"
+HELP = "maps of any model for any images"
+EXAMPLE = "explain frozen.pb --images cat.png --figure cat-guided.png"
 IMAGES_ON_A_PAGE = 12
 PLAIN = "gradient"
+SCALES = ("none", "caffe", "tf", "unit")
 
 
-def run(_, options):
-    """Make maps with the options of :mod:`legacy_gbp.cli`."""
+def add_arguments(parser: Parser) -> None:
+    """Add the options of the command.
+
+    Parameters
+    ----------
+    parser : Parser
+    """
+    add_model_arguments(parser)
+    parser.add_argument(
+        "--images",
+        nargs="+",
+        required=True,
+        metavar="X",
+        help="X.npy (N, H, W, C), X.h5:DATASET, or picture files",
+    )
+    parser.add_argument(
+        "--target",
+        type=option_types.target,
+        default="predicted",
+        metavar="T",
+        help="a class, predicted, layer:NAME, layer:NAME:CHANNEL or layer:NAME:ROW,COLUMN,CHANNEL "
+        "(predicted)",
+    )
+    parser.add_argument(
+        "--method", choices=tuple(METHODS), default="guided", help="how to explain it (guided)"
+    )
+    parser.add_argument("--layer", metavar="NAME", help="the layer that Grad-CAM looks at")
+    parser.add_argument(
+        "--scale",
+        choices=SCALES,
+        help="of 0..255 pictures: caffe as VGG19, tf -1..1, unit 0..1, none (caffe for --net "
+        "vgg19, else none; --net ex07 and ex08 prepare images as in training)",
+    )
+    parser.add_argument(
+        "--compress",
+        action="store_true",
+        help="maps through gzip: less room, several times the time",
+    )
+    parser.add_argument(
+        "--compare", action="store_true", help="put the plain gradient beside the map"
+    )
+    parser.add_argument(
+        "--output", metavar="FILE", type=option_types.path, help="write the maps to HDF5"
+    )
+    parser.add_argument(
+        "--figure",
+        metavar="PNG",
+        type=option_types.path,
+        help="draw the first twelve, map and overlay",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=option_types.positive,
+        default=16,
+        metavar="N",
+        help="images at a time (16)",
+    )
+    parser.add_argument(
+        "--limit", type=option_types.positive, metavar="N", help="stop after N images"
+    )
+    parser.add_argument(
+        "--allow-partial",
+        action="store_true",
+        help="accept a rule that misses nonlinearities; they go by the chain rule",
+    )
+
+
+class _Outcome(NamedTuple):
+    """What the run made."""
+
+    images: int
+    zero_maps: List[str]
+    missed: List[Any]
+    shown: List[Tuple[str, Any, List[Tuple[str, Any]]]]
+
+
+def run(options: Options) -> None:
+    """Make maps, a result file and a page.
+
+    Parameters
+    ----------
+    options : Options
+    """
     for path in (options.output, options.figure):
         if path:
             check_destination(path)
-    source, _ = open_model(options)
+    opened = open_model(options)
+    source = _with_scale(opened.source, options.scale)
     from legacy_gbp.attribution.network import Network
     from legacy_gbp.data.images import image_set
     from legacy_gbp.rules.relu import OVERRIDES
 
     with contextlib.ExitStack() as stack:
         net = stack.enter_context(Network(source, allow_partial=options.allow_partial))
-        rule = options.method if options.method in OVERRIDES else "gradient"
-        ends = net.under(rule).ends
-        if len(ends.input_ts) != 1:
+        rule = options.method if options.method in OVERRIDES else PLAIN
+        endpoints = net.under(rule).endpoints
+        if len(endpoints.input_ts) != 1:
             raise InputError(
-                f"{options.model}: has {len(ends.input_ts)} inputs; explain such a model from "
+                f"{options.model}: has {len(endpoints.input_ts)} inputs; explain such a model from "
                 "Python, with a tuple of arrays"
             )
-        images = image_set(options.images, _shape_of_one(ends.input_ts[0]))
-        methods = [PLAIN] if options.compare and options.method != PLAIN else []
-        methods.append(options.method)  # last: what is asked for
-        explain = {name: bound(name, net, options.layer) for name in methods}
-        append = lambda **columns: None  # noqa: E731
+        images = image_set(options.images, _shape_of_one(endpoints.input_ts[0]))
+        append: Callable[..., None] = _ignore
         if options.output:
-            append = stack.enter_context(_record(options, source))
-        shown: list = []
-        zeros: list = []
-        count = min(len(images), options.limit or len(images))
-        size = options.batch_size
-        for start in progress(range(0, count, size), -(-count // size), "explain"):
-            raw = images.read(start, min(start + size, count))
-            fed = SCALES[options.scale](raw)
-            logits = net.logits(fed)
-            found = {name: explain[name](fed, options.target) for name in methods}
-            for maps in found.values():
-                _check(maps, logits, images, start)
-            maps = found[options.method]
-            zeros += [start + k for k in range(len(maps)) if not maps[k].any()]
-            others = {f"maps_{name}": found[name] for name in methods[:-1]}
-            append(maps=maps, **others, logits=logits, name=_names(images, start, len(raw)))
-            for k in range(min(IMAGES_ON_A_PAGE - len(shown), len(raw))):
-                caption = f"{images.name(start + k)[-18:]}: class {int(np.argmax(logits[k]))}"
-                shown.append((caption, raw[k], [(name, found[name][k]) for name in methods]))
-        missed = [finding for finding in _audits(net) if not finding.took]
-    _draw(options, shown)
-    _report(options, count, zeros, missed, images)
+            from legacy_gbp.results.writer import result_file
+
+            facts = _facts(options, opened, source.preparation, endpoints.logits_t.name)
+            append = stack.enter_context(result_file(options.output, facts, options.compress))
+        outcome = _explain_all(options, net, images, append)
+    _draw(options, outcome)
+    _report(options, source.preparation, outcome)
 
 
-def _as_vgg19_takes_them(images):
-    from legacy_gbp.networks.vgg19 import preprocess
-
-    return preprocess(images)
+def _ignore(**columns: Any) -> None:
+    """Record nothing."""
 
 
-def _as_float(images):
-    return images if images.dtype.kind == "f" else images.astype(np.float32)
+def _with_scale(source: Any, scale: Optional[str]) -> Any:
+    """Return the source with the scale that was asked for."""
+    from legacy_gbp.models.pixel_scale import PixelScaled
+
+    if scale is None or scale == source.preparation:
+        return source
+    if not isinstance(source, PixelScaled):
+        raise InputError(
+            f"--scale {scale}: this checkpoint prepares images as in training "
+            f"({source.preparation}); leave --scale out"
+        )
+    return source.with_scale(scale)
 
 
-SCALES = {
-    "none": _as_float,
-    "caffe": _as_vgg19_takes_them,
-    "tf": lambda images: _as_float(images) / np.float32(127.5) - np.float32(1),
-    "unit": lambda images: _as_float(images) / np.float32(255),
-}
+def _shape_of_one(tensor_t: Any) -> Optional[List[Optional[int]]]:
+    if tensor_t.shape.rank is None:
+        return None
+    shape: List[Optional[int]] = tensor_t.shape.as_list()[1:]
+    return shape
 
 
-def _shape_of_one(tensor_t):
-    return None if tensor_t.shape.rank is None else tensor_t.shape.as_list()[1:]
+def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., None]) -> _Outcome:
+    from legacy_gbp.attribution.pipeline import Explanation, explain_batches
+    from legacy_gbp.rules.relu import OVERRIDES
+
+    names = [PLAIN] if options.compare and options.method != PLAIN else []
+    names.append(options.method)  # last: what is asked for
+    methods = {name: bound_method(name, net, options.layer) for name in names}
+    logits_from = options.method if options.method in OVERRIDES else None
+    asked = Explanation(methods, options.target, images.name, logits_from=logits_from)
+    count = min(len(images), options.limit or len(images))
+    outcome = _Outcome(count, [], [], [])
+
+    def write(found: Any) -> None:
+        others = {f"maps_{name}": found.maps[name] for name in names[:-1]}
+        append(
+            maps=found.maps[options.method],
+            **others,
+            logits=found.logits,
+            name=_texts([images.name(k) for k in found.indices]),
+        )
+
+    batches = _batches(images, count, options.batch_size)
+    number = -(-count // options.batch_size)
+    for found in explain_batches(net, batches, number, asked, write, "explain"):
+        _note(options, images, found, names, outcome)
+    findings = {finding for graph in net.open_graphs() for finding in graph.findings}
+    outcome.missed.extend(sorted(finding for finding in findings if not finding.took))
+    return outcome
 
 
-def _audits(net):
-    return {finding for model in net.models() for finding in model.audit}
+def _batches(images: Any, count: int, size: int) -> Any:
+    import numpy as np
+
+    from legacy_gbp.data.batches import Batch
+
+    for start in range(0, count, size):
+        stop = min(start + size, count)
+        yield Batch(np.arange(start, stop), images.read(start, stop))
 
 
-def _check(maps, logits, images, start):
-    """NaN is an error that names its image."""
-    for what, values in (("map", maps), ("logits", logits)):
-        finite = np.isfinite(np.asarray(values, np.float64).reshape(len(values), -1)).all(axis=1)
-        if not finite.all():
-            raise InputError(
-                f"{images.name(start + int(np.argmin(finite)))}: NaN or Inf in the {what}; look "
-                "for huge pixels, another --scale, or NaN in the weights"
-            )
+def _texts(names: List[str]) -> Any:
+    import numpy as np
+
+    return np.array(names, dtype=object)
 
 
-def _names(images, start, number):
-    return np.array([images.name(start + k) for k in range(number)], dtype=object)
+def _note(options: Options, images: Any, found: Any, names: List[str], outcome: _Outcome) -> None:
+    """Keep what the page and the report show of a batch."""
+    for k, index in enumerate(found.indices):
+        if not found.maps[options.method][k].any():
+            outcome.zero_maps.append(images.name(index))
+        if len(outcome.shown) < IMAGES_ON_A_PAGE:
+            caption = f"{images.name(index)[-18:]}: class {int(found.predicted[k])}"
+            maps = [(name, found.maps[name][k]) for name in names]
+            outcome.shown.append((caption, found.images[k], maps))
 
 
-def _record(options, source):
-    from legacy_gbp.results import result_file, versions
+def _facts(
+    options: Options, opened: OpenedModel, preparation: str, output_tensor: str
+) -> Dict[str, Any]:
+    from legacy_gbp.io.digest import sha256_of_model
+    from legacy_gbp.results.provenance import versions
 
-    facts = {
+    return {
         "model": options.model,
         "model_sha256": sha256_of_model(options.model),
         "method": options.method,
-        "target": _words(options.target),
-        "output_tensor": str(getattr(source, "output", "logits")),
+        "target": str(options.target),
+        "preprocess": preparation,
+        "output_tensor": output_tensor,
         "options": json.dumps(options.given(), sort_keys=True, default=str),
-        **versions(),
+        **versions(opened.tensorflow_version),
     }
-    return result_file(options.output, facts, options.compress)
 
 
-def _draw(options, shown):
+def _draw(options: Options, outcome: _Outcome) -> None:
     if not options.figure:
         return
     from legacy_gbp import figures
 
-    title = f"{os.path.basename(options.model)}: {options.method} of {_words(options.target)}"
-    figures.save(figures.explained_page(title, shown), options.figure)
+    title = f"{os.path.basename(options.model)}: {options.method} of {options.target}"
+    figures.save(figures.explained_page(title, outcome.shown), options.figure)
 
 
-def _words(target):
-    """A target as the command line takes it."""
-    if isinstance(target, Layer):
-        place = ",".join(map(str, target.index))
-        return f"layer:{target.name}" + (f":{place}" if place else "")
-    return str(target)
-
-
-def _report(options, count, zeros, missed, images):
-    print(f"-- {count} maps by {options.method} of {_words(options.target)}", flush=True)
-    if missed:
+def _report(options: Options, preparation: str, outcome: _Outcome) -> None:
+    print(f"-- {outcome.images} maps by {options.method} of {options.target}", flush=True)
+    if preparation != "none":
+        print(f"-- images are prepared: {preparation}", flush=True)
+    if outcome.missed:
         print(
-            f"-- partial: {len(missed)} nonlinearities went backwards by the chain rule, such as "
-            f"{sorted(missed)[0].name}",
+            f"-- partial: {len(outcome.missed)} nonlinearities went backwards by the chain rule, "
+            f"such as {outcome.missed[0].name}",
             flush=True,
         )
-    if zeros:
+    if outcome.zero_maps:
         print(
-            f"-- {len(zeros)} maps are all zero, such as that of {images.name(zeros[0])}: nothing "
-            "that speaks for the target gets through",
+            f"-- {len(outcome.zero_maps)} maps are all zero, such as that of "
+            f"{outcome.zero_maps[0]}: nothing that speaks for the target gets through",
             flush=True,
         )
     for path in (options.output, options.figure):

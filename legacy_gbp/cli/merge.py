@@ -1,23 +1,52 @@
 """``legacy-gbp merge``: the results of many tasks as one file."""
 
 import os
-
-import numpy as np
+from typing import Any, Dict, List, Sequence
 
 from legacy_gbp.batch.shards import Shard
-from legacy_gbp.errors import InputError
+from legacy_gbp.cli import option_types
+from legacy_gbp.cli.parser import Options, Parser
+from legacy_gbp.errors import InputError, OutputError
 from legacy_gbp.exercises.definitions import EXERCISES
 from legacy_gbp.io.atomic import check_destination
-from legacy_gbp.results import difference, read_part, write_merged
+
+NAME = "merge"
+HELP = "present results of predict or gbprop as one HDF5 file, without copying them"
+EXAMPLE = "merge maps/*-maps.h5 --output all.h5"
 
 
-def run(_, options):
-    """Check the parts and write the file that shows them as one."""
+def add_arguments(parser: Parser) -> None:
+    """Add the options of the command.
+
+    Parameters
+    ----------
+    parser : Parser
+    """
+    parser.add_argument("parts", metavar="PART", nargs="+", type=option_types.path)
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        type=option_types.path,
+        required=True,
+        help="refers to the parts by relative paths: keep or move them together",
+    )
+
+
+def run(options: Options) -> None:
+    """Check the parts and write the file that shows them as one.
+
+    Parameters
+    ----------
+    options : Options
+    """
+    from legacy_gbp.results.reader import read_result
+    from legacy_gbp.results.virtual import write_merged
+
     check_destination(options.output)
     for path in options.parts:
         if os.path.realpath(path) == os.path.realpath(options.output):
-            raise InputError(f"{path}: is a part; give another --output")
-    parts = [read_part(path) for path in options.parts]
+            raise OutputError(f"{path}: is a part; give another --output")
+    parts = [read_result(path) for path in options.parts]
     for part in parts:
         _check_alike(parts[0], part)
         _check_shots(part)
@@ -28,58 +57,59 @@ def run(_, options):
     print(f"-- {rows} shots of {len(parts)} parts in {options.output}", flush=True)
 
 
-def _check_alike(first, part):
+def _check_alike(first: Any, part: Any) -> None:
+    from legacy_gbp.results.reader import difference
+
     why = difference(part.facts, first.facts)
     if why:
+        why = why.replace("`", "")
         raise InputError(f"{part.path}: made with {why} as {first.path}; merge what was made alike")
 
 
-def _check_shots(part):
+def _check_shots(part: Any) -> None:
     """Every shot of the data files once; gbprop may have chosen a class."""
+    import numpy as np
+
     facts = part.facts
     if facts["options"].get("limit"):
-        raise InputError(f"{part.path}: made with --limit, so shots are missing; make it again")
+        raise InputError(f"{part.path}: made with a limit, so shots are missing; make it again")
     for name, usable in zip(facts["data_files"], facts.get("data_shots", [])):
         rows = part.rows[part.files == name]
         again = rows[np.nonzero(np.diff(rows) <= 0)[0] + 1]
         if len(again):
-            raise InputError(f"{part.path}: {name} row {again[0]} is there twice or out of order")
-        if len(rows) > usable or (len(rows) < usable and not _chosen(facts)):
+            raise InputError(
+                f"{part.path}: {name} row {again[0]} is there twice or out of order; make it again"
+            )
+        if len(rows) > usable or (len(rows) < usable and not _chose_class(facts)):
             raise InputError(
                 f"{part.path}: holds {len(rows)} of {usable} shots of {name}; make it again"
             )
     strange = set(part.files) - set(facts["data_files"])
     if strange:
-        raise InputError(f"{part.path}: has shots of {min(strange)}, which it was not made of")
+        raise InputError(
+            f"{part.path}: has shots of {min(strange)}, which it was not made of; make it again"
+        )
 
 
-def _chosen(facts):
-    """True when only the shots of one class were explained."""
+def _chose_class(facts: Dict[str, Any]) -> bool:
+    """Whether only the shots of one class were explained."""
     if facts["options"]["command"] != "gbprop":
         return False
     chosen = facts["options"]["only_class"]
-    return (EXERCISES[facts["exercise"]].shown_class if chosen is None else chosen) not in (
-        None,
-        "all",
-    )
+    shown = EXERCISES[facts["exercise"]].shown_class if chosen is None else chosen
+    return shown not in (None, "all")
 
 
-def _in_order(parts):
-    """The parts in the order of the data files; each of these exactly once."""
-    found: dict = {}
+def _in_order(parts: Sequence[Any]) -> List[Any]:
+    """Return the parts in the order of the data files; each of these exactly once."""
+    found: Dict[str, Any] = {}
     for part in parts:
         for name in part.facts["data_files"]:
             if name in found:
                 raise InputError(f"{name}: in {found[name].path} and in {part.path}; give one")
             found[name] = part
     wanted = parts[0].facts.get("of_files", list(found))
-    for part in parts:
-        others = part.facts.get("of_files", wanted)
-        if others != wanted:
-            raise InputError(
-                f"{part.path}: one of {len(others)} data files, {parts[0].path} one of "
-                f"{len(wanted)} others; merge the parts of one run"
-            )
+    _check_one_run(parts, wanted)
     missing = [name for name in wanted if name not in found]
     if missing:
         count = max(Shard.parse(part.facts.get("shard", "1/1")).count for part in parts)
@@ -90,15 +120,27 @@ def _in_order(parts):
         )
     strange = [name for name in found if name not in wanted]
     if strange:
-        raise InputError(f"{found[strange[0]].path}: {strange[0]} is no data file of the others")
-    ordered: list = []
+        raise InputError(
+            f"{found[strange[0]].path}: {strange[0]} is no data file of the others; leave it out"
+        )
+    ordered: List[Any] = []
     for name in wanted:
-        if found[name] not in ordered[-1:]:
+        if not ordered or found[name] is not ordered[-1]:
             ordered.append(found[name])
     return ordered
 
 
-def _check_columns(parts):
+def _check_one_run(parts: Sequence[Any], wanted: Sequence[str]) -> None:
+    for part in parts:
+        others = part.facts.get("of_files", wanted)
+        if others != wanted:
+            raise InputError(
+                f"{part.path}: one of {len(others)} data files, {parts[0].path} one of "
+                f"{len(wanted)} others; merge the parts of one run"
+            )
+
+
+def _check_columns(parts: Sequence[Any]) -> None:
     for part in parts:
         for name in sorted({*part.columns, *parts[0].columns}):
             one, other = part.columns.get(name), parts[0].columns.get(name)

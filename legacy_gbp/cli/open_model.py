@@ -1,101 +1,127 @@
-"""What inspect, explain and selftest share: a model file, opened as a source."""
+"""The model that inspect, explain and selftest work on: its options, and opening it."""
 
-import hashlib
 import os
+from typing import Any, NamedTuple
 
-from legacy_gbp.cli.quiet_tensorflow import load_quietly
+from legacy_gbp.cli import option_types
+from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.errors import InputError
 
+NETS = ("ex07", "ex08", "vgg19")
 
-def open_model(options):
-    """The source that the options of :mod:`legacy_gbp.cli` name.
 
-    Parameters
+class OpenedModel(NamedTuple):
+    """A model.
+
+    Attributes
     ----------
-    options : argparse.Namespace
-        ``model``, ``net``, ``input``, ``output_tensor``, ``signature``,
-        ``feed``, ``trust_graph``.
-
-    Returns
-    -------
-    source : object
-        See :class:`legacy_gbp.attribution.network.Network`.
+    source : Source
     kind : str
         What it is, in words.
+    tensorflow_version : str
     """
-    if options.net is None and not _exists(options.model):
-        raise InputError(
-            f"{options.model}: no such file or folder, and no checkpoint of that prefix"
-        )
-    load_quietly()
-    if options.net is not None:
-        return _ours(options)
-    from legacy_gbp.models.formats import format_of, model_file
-    from legacy_gbp.models.imported_graph import parse_value
 
-    ends = {
-        "input": options.input,
-        "output": options.output_tensor,
-        "feeds": {name: parse_value(value) for name, value in options.feed},
-        "trusted": options.trust_graph,
-        "signature": options.signature,
-    }
-    return model_file(options.model, **ends), format_of(options.model).name
+    source: Any
+    kind: str
+    tensorflow_version: str
 
 
-def sha256_of_model(path):
-    """SHA-256 of a model's files, in the order of their names.
+def add_model_arguments(parser: Parser, optional: bool = False) -> None:
+    """Add the options that name a model.
 
     Parameters
     ----------
-    path : str
-        A file, a folder, or the prefix of a checkpoint.
+    parser : Parser
+    optional : bool
+        Whether the model may be left out.
+    """
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        nargs="?" if optional else None,
+        type=option_types.path,
+        help=".pb, .pbtxt, .h5, .keras, the folder of a SavedModel, or the prefix of a checkpoint",
+    )
+    parser.add_argument("--net", choices=NETS, help="MODEL holds weights of this network of ours")
+    parser.add_argument(
+        "--input", action="append", metavar="TENSOR", help="where images go in; may be repeated"
+    )
+    parser.add_argument("--output-tensor", metavar="TENSOR", help="what is explained")
+    parser.add_argument("--signature", metavar="NAME", help="of a SavedModel")
+    parser.add_argument(
+        "--feed",
+        action="append",
+        default=[],
+        type=option_types.feed,
+        metavar="NAME=VALUE",
+        help="fixed value of another placeholder, such as keep_prob=1",
+    )
+    parser.add_argument(
+        "--trust-graph",
+        action="store_true",
+        help="let the graph read and write files, run Python, use the network",
+    )
+
+
+def open_model(options: Options) -> OpenedModel:
+    """Open the model that the options of :func:`add_model_arguments` name.
+
+    Parameters
+    ----------
+    options : Options
 
     Returns
     -------
-    str
-        Hexadecimal.
+    OpenedModel
+
+    Raises
+    ------
+    InputError
+        For a missing or unreadable model.
     """
-    digest = hashlib.sha256()
-    for name in sorted(_files(path)):
-        with open(name, "rb") as file:
-            while True:
-                block = file.read(1 << 20)
-                if not block:
-                    break
-                digest.update(block)
-    return digest.hexdigest()
+    from legacy_gbp.cli.quiet_tensorflow import load_quietly
+
+    path: str = options.model
+    if options.net is None and not (os.path.exists(path) or os.path.exists(path + ".index")):
+        raise InputError(
+            f"{path}: no such file or folder, and no checkpoint of that prefix; check the name"
+        )
+    version = load_quietly()
+    if options.net is not None:
+        endpoints = (options.input, options.output_tensor, options.signature, options.feed)
+        if any(endpoints):
+            raise InputError(
+                f"--net {options.net} has its own endpoints; leave --input and the like out"
+            )
+        return _network_of_ours(options.net, path, version)
+    from legacy_gbp.models.formats import format_of, model_file
+
+    source = model_file(
+        path,
+        input=options.input,
+        output=options.output_tensor,
+        feeds={name: option_types.feed_value(value) for name, value in options.feed},
+        trusted=options.trust_graph,
+        signature=options.signature,
+    )
+    return OpenedModel(source, format_of(path).name, version)
 
 
-def _files(path):
-    if os.path.isfile(path):
-        return [path]
-    if os.path.isdir(path):
-        return [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
-    folder, prefix = os.path.split(path)
-    return [
-        os.path.join(folder, name)
-        for name in os.listdir(folder or ".")
-        if name.startswith((prefix + ".index", prefix + ".data-", prefix + ".meta"))
-    ]
-
-
-def _exists(path):
-    return os.path.exists(path) or os.path.exists(path + ".index")
-
-
-def _ours(options):
-    """A network that this project builds, with weights from a file."""
-    if options.input or options.output_tensor or options.signature or options.feed:
-        raise InputError(f"--net {options.net} has its own ends; leave --input and the like out")
-    if options.net == "vgg19":
+def _network_of_ours(net: str, path: str, version: str) -> OpenedModel:
+    if net == "vgg19":
         from legacy_gbp.models.keras_weights import KerasWeights
         from legacy_gbp.networks.vgg19 import vgg19
 
-        return KerasWeights(vgg19, options.model), "VGG19 with Keras weights"
-    from legacy_gbp.exercises.checkpoint import XtcavCheckpoint, check_exists
+        return OpenedModel(KerasWeights(vgg19, path), "VGG19 with Keras weights", version)
+    from legacy_gbp.exercises.checkpoint import XtcavCheckpoint
     from legacy_gbp.exercises.definitions import EXERCISES
+    from legacy_gbp.io.checkpoint_files import (
+        check_checkpoint,
+        finish_interrupted_save,
+        prefix_of,
+    )
 
-    exercise = EXERCISES[options.net]
-    prefix = check_exists(options.model, f"run_{exercise.name}.py train")
-    return XtcavCheckpoint(exercise, prefix), f"checkpoint of {exercise.name}"
+    finish_interrupted_save(prefix_of(path))
+    prefix = check_checkpoint(path, f"make one by 'run_{net}.py train'")
+    source = XtcavCheckpoint(EXERCISES[net], prefix)
+    return OpenedModel(source, f"checkpoint of {net}", version)

@@ -1,32 +1,38 @@
-"""What options may be: text in, a value or one line of refusal out.
+"""The types of options: each takes a text and returns a value, or refuses it in one line.
 
-Nothing here imports NumPy or TensorFlow.
+Nothing here imports TensorFlow, and NumPy only where a value needs it.
 """
 
 import argparse
 import re
+from typing import Any, Callable, Optional, Tuple, Union
+
+from legacy_gbp.attribution.layer import Layer
+from legacy_gbp.batch.shards import Shard
+from legacy_gbp.errors import InputError
+from legacy_gbp.exercises.definitions import Exercise
 
 
-def positive(text):
-    """1 or more."""
-    return whole(text, 1)
+def positive(text: str) -> int:
+    """Return a whole number of 1 or more."""
+    return whole_number(text, 1)
 
 
-def not_negative(text):
-    """0 or more."""
-    return whole(text, 0)
+def not_negative(text: str) -> int:
+    """Return a whole number of 0 or more."""
+    return whole_number(text, 0)
 
 
-def runs(text):
-    """Run numbers between commas, none of them twice."""
-    numbers = tuple(whole(part, 1, 999) for part in text.split(","))
+def runs(text: str) -> Tuple[int, ...]:
+    """Return run numbers between commas, none of them twice."""
+    numbers = tuple(whole_number(part, 1, 999) for part in text.split(","))
     if len(set(numbers)) < len(numbers):
         raise argparse.ArgumentTypeError(f"{text!r} names a run twice")
     return numbers
 
 
-def index(text):
-    """A place or a slice, as Python counts."""
+def index(text: str) -> slice:
+    """Return a place or a slice, as Python counts."""
     parts = text.split(":")
     try:
         if len(parts) == 1:
@@ -39,28 +45,23 @@ def index(text):
     return slice(*numbers)
 
 
-def target(text):
-    """A class, ``predicted``, or a layer with a place in it."""
+def target(text: str) -> Any:
+    """Return a class, ``predicted``, or a layer with a place in it."""
     if text == "predicted":
         return text
     if not text.startswith("layer:"):
-        return whole(text, 0)
+        return whole_number(text, 0)
     name, _, place = text[len("layer:") :].partition(":")
-    try:
-        where = tuple(int(part) for part in place.split(",")) if place else ()
-    except ValueError:
-        where = None
-    if not name or where is None:
+    parts = place.split(",") if place else []
+    if not name or not all(re.fullmatch(r"-?\d+", part) for part in parts):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not layer:NAME, layer:NAME:CHANNEL or layer:NAME:ROW,COLUMN,CHANNEL"
         )
-    from legacy_gbp.attribution.target import Layer
-
-    return Layer(name, where)
+    return Layer(name, tuple(int(part) for part in parts))
 
 
-def feed(text):
-    """NAME=VALUE of a placeholder, as two texts."""
+def feed(text: str) -> Tuple[str, str]:
+    """Return NAME=VALUE of a placeholder, as two texts."""
     name, equals, value = text.partition("=")
     parts = value.split(",")
     if not (name and equals) or not all(_is_value(part) for part in parts):
@@ -68,7 +69,17 @@ def feed(text):
     return name, value
 
 
-def _is_value(text):
+def feed_value(text: str) -> Any:
+    """Return the value of :func:`feed`: true, false, or an array of numbers between commas."""
+    import numpy as np
+
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    numbers = [float(part) for part in text.split(",")]
+    return np.array(numbers if len(numbers) > 1 else numbers[0])
+
+
+def _is_value(text: str) -> bool:
     try:
         float(text)
     except ValueError:
@@ -76,35 +87,33 @@ def _is_value(text):
     return True
 
 
-def seed(text):
-    """What NumPy takes as a seed on every platform."""
-    return whole(text, 0, 2**31 - 1)
+def seed(text: str) -> int:
+    """Return what NumPy takes as a seed on every platform."""
+    return whole_number(text, 0, 2**31 - 1)
 
 
-def whole(text, least, most=None):
-    """A whole number within bounds."""
+def whole_number(text: str, least: int, most: Optional[int] = None) -> int:
+    """Return a whole number within bounds."""
     bounds = f"{least} or more" if most is None else f"{least}..{most}"
     try:
         number = int(text)
     except ValueError:
-        number = None
-    if number is None or number < least or (most is not None and number > most):
+        number = least - 1
+    if number < least or (most is not None and number > most):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {bounds}")
     return number
 
 
-def shard(text):
-    """A task of many, as 2/4."""
-    from legacy_gbp.batch.shards import Shard
-
+def shard(text: str) -> Shard:
+    """Return a task of many, such as 2/4."""
     try:
         return Shard.parse(text)
-    except ValueError:
+    except InputError:
         raise argparse.ArgumentTypeError(f"{text!r} is not i/n, such as 2/4") from None
 
 
-def share(text):
-    """A number in 0..1."""
+def share(text: str) -> float:
+    """Return a number in 0..1."""
     try:
         number = float(text)
     except ValueError:
@@ -114,29 +123,29 @@ def share(text):
     return number
 
 
-def path(text):
-    """Any name but the empty one."""
+def path(text: str) -> str:
+    """Return any name except the empty one."""
     if not text:
         raise argparse.ArgumentTypeError("an empty name; leave the option out or name a file")
     return text
 
 
-def word(text):
-    """What needs no quotes in the head of a job script."""
-    if not re.match(r"[\w.:/@+-]+$", text, re.ASCII):
+def word(text: str) -> str:
+    """Return what needs no quotes in the head of a job script."""
+    if not re.fullmatch(r"[\w.:/@+-]+", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"{text!r} is not one word of letters, digits and .:/@+-_")
     return text
 
 
-def hours(text):
-    """Hours and minutes, as 4:00."""
-    if not re.match(r"\d+:[0-5]\d$", text, re.ASCII):
+def hours(text: str) -> str:
+    """Return hours and minutes, such as 4:00."""
+    if not re.fullmatch(r"\d+:[0-5]\d", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"{text!r} is not hours:minutes, such as 4:00")
     return text
 
 
-def preprocess(text):
-    """A way to prepare images."""
+def preprocess(text: str) -> str:
+    """Return a kind of preprocessing."""
     from legacy_gbp.exercises.preprocess import TRANSFORMS
 
     if text not in TRANSFORMS:
@@ -144,10 +153,10 @@ def preprocess(text):
     return text
 
 
-def class_of(exercise):
-    """The type of a class of an exercise, or ``all``."""
+def class_of(exercise: Exercise) -> Callable[[str], Union[int, str]]:
+    """Return the type of a class of an exercise, or ``all``."""
 
-    def parse(text):
-        return text if text == "all" else whole(text, 0, len(exercise.classes) - 1)
+    def parse(text: str) -> Union[int, str]:
+        return text if text == "all" else whole_number(text, 0, len(exercise.classes) - 1)
 
     return parse

@@ -1,55 +1,82 @@
 """``predict``: score every shot of the prediction files."""
 
-from legacy_gbp.batch.stop import stoppable
-from legacy_gbp.cli.restore import check_finite, recorded, restore
-from legacy_gbp.data.batches import count_file_by_file, file_by_file
-from legacy_gbp.data.xtcav import NO_LABEL
-from legacy_gbp.exercises import preprocess
-from legacy_gbp.io.console import progress
-from legacy_gbp.metrics.classification import accuracy, confusion_matrix
-from legacy_gbp.training.log import matrix_lines
+from typing import Any, Callable
+
+from legacy_gbp.batch.stop import Stop, stoppable
+from legacy_gbp.cli.parser import Options, Parser
+from legacy_gbp.cli.restored_options import add_restored_arguments
+from legacy_gbp.exercises.definitions import Exercise
+
+HELP = "score the prediction files"
+EXAMPLE = "predict --output predictions.h5"
+SUFFIX = "-predictions.h5"
 
 
-def run(exercise, options):
-    """Predict with the options of :mod:`legacy_gbp.cli`."""
-    outputs, source = restore(exercise, options)
-    if not outputs:
+def add_arguments(parser: Parser, exercise: Exercise) -> None:
+    """Add the options of the command.
+
+    Parameters
+    ----------
+    parser : Parser
+    exercise : Exercise
+    """
+    add_restored_arguments(parser, exercise, "predictions")
+
+
+def run(options: Options) -> None:
+    """Predict, record, and print the score.
+
+    Parameters
+    ----------
+    options : Options
+    """
+    from legacy_gbp.cli.restore import find_work, recorded, restore
+    from legacy_gbp.metrics.classification import accuracy, confusion_matrix
+
+    exercise: Exercise = options.exercise
+    work = find_work(exercise, options, SUFFIX)
+    if not work.planned:
         return
-
+    source = restore(exercise, work)
     from legacy_gbp.attribution.network import Network
+    from legacy_gbp.training.log import matrix_lines
 
     matrix = confusion_matrix([], [], len(exercise.classes))
-    with stoppable(options) as stop, Network(source) as net:
-        for output in stop.between(outputs, len(outputs)):
-            with recorded(exercise, options, output, source) as record:
-                matrix = matrix + _scored(
-                    exercise, options, output.shots, source, net, record, stop
-                )
+    size = options.batch_size or exercise.predict_batch_size
+    with stoppable(options.requeue) as stop, Network(source) as net:
+        for planned in stop.between(work.planned, len(work.planned)):
+            with recorded(exercise, options, planned, source) as record:
+                matrix = matrix + _score(net, planned.shots, size, record, stop)
             stop.finished += 1
-            if output.path:
-                print(f"-- predictions in {output.path}", flush=True)
+            if planned.path:
+                print(f"-- predictions in {planned.path}", flush=True)
     scored = int(matrix.sum())
     if scored:
         print(f"Ran predictions. Accuracy: {accuracy(matrix):.2f} {scored} samples", flush=True)
         for line in matrix_lines(matrix):
             print(line, flush=True)
-    total = sum(len(output.shots) for output in outputs)
+    total = sum(len(planned.shots) for planned in work.planned)
     if scored < total:
         print(f"Ran predictions. {total - scored} samples, no labels", flush=True)
 
 
-def _scored(exercise, options, shots, source, net, record, stop):
-    """Predict and record every shot; the confusion matrix of those with a label."""
-    size, classes = options.batch_size or exercise.predict_batch_size, len(exercise.classes)
-    matrix = confusion_matrix([], [], classes)
+def _score(net: Any, shots: Any, size: int, record: Callable[..., None], stop: Stop) -> Any:
+    """Predict and record every shot; return the confusion matrix of those with a label."""
+    from legacy_gbp.attribution.pipeline import check_finite
+    from legacy_gbp.data.batches import count_file_by_file, file_by_file
+    from legacy_gbp.data.xtcav import NO_LABEL
+    from legacy_gbp.io.console import progress
+    from legacy_gbp.metrics.classification import confusion_matrix
+
+    matrix = confusion_matrix([], [], net.classes)
     count = count_file_by_file(shots, size)
     batches = progress(file_by_file(shots, size), count, "predict")
     for indices, images in stop.between(batches, count):
-        logits = net.logits(preprocess.apply(source.preprocess, images))
-        check_finite(logits, "logits", shots, indices)
+        logits = net.logits(net.prepare(images))
+        check_finite(logits, "logits", indices, shots.name)
         predicted = logits.argmax(axis=1)
         record(indices, logits=logits, predicted=predicted)
         known = shots.labels[indices] != NO_LABEL
         labels = shots.labels[indices][known]
-        matrix = matrix + confusion_matrix(labels, predicted[known], classes)
+        matrix = matrix + confusion_matrix(labels, predicted[known], net.classes)
     return matrix

@@ -1,24 +1,48 @@
-"""What predict and gbprop share: shots and checkpoint in, a record of results out."""
+"""What predict and gbprop share: plan the results, restore the network, record rows."""
 
 import contextlib
 import glob
 import json
 import os
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence
 
-import numpy as np
-
-from legacy_gbp.cli import train
-from legacy_gbp.cli.data_folder import data_files, only_synthetic
-from legacy_gbp.cli.quiet_tensorflow import load_quietly
-from legacy_gbp.errors import InputError
-from legacy_gbp.exercises.checkpoint import XtcavCheckpoint, check_exists
+from legacy_gbp.batch.shards import ALL, Shard, shard_from_environment
+from legacy_gbp.batch.slurm_step import slurm_step
+from legacy_gbp.cli.data_folder import data_files, no_data_named
+from legacy_gbp.cli.first_training import train_first
+from legacy_gbp.cli.parser import Options
+from legacy_gbp.errors import InputError, OutputError
+from legacy_gbp.exercises.definitions import Exercise
 from legacy_gbp.io.atomic import check_destination
-from legacy_gbp.results import input_facts, provenance, result_file
-from legacy_gbp.results.plan import planned, sharing, unfinished
+from legacy_gbp.io.checkpoint_files import (
+    INDEX,
+    check_checkpoint,
+    finish_interrupted_save,
+    prefix_of,
+)
+
+WITHOUT_SHARDS = (("limit", "counts over all files"), ("show", "may leave a file half done"))
 
 
-def restore(exercise, options):
-    """Find shots and checkpoint, refusing what is wrong before TensorFlow loads.
+class Work(NamedTuple):
+    """What predict or gbprop has to do.
+
+    Attributes
+    ----------
+    planned : list of PlannedResult
+        What is still to be made; maybe nothing.
+    checkpoint : str
+        Prefix.
+    """
+
+    planned: List[Any]
+    checkpoint: str
+
+
+def find_work(
+    exercise: Exercise, options: Options, suffix: str, figure: Optional[str] = None
+) -> Work:
+    """Find data files and checkpoint, and plan the results. TensorFlow is not loaded.
 
     On the synthetic set, with no checkpoint named and none there, the network
     is trained first, so that one command ends in a picture.
@@ -26,63 +50,90 @@ def restore(exercise, options):
     Parameters
     ----------
     exercise : Exercise
-    options : argparse.Namespace
-        See :mod:`legacy_gbp.cli`.
+    options : Options
+        Of :func:`legacy_gbp.cli.restored_options.add_restored_arguments`.
+    suffix : str
+        Of the result files of a folder.
+    figure : str, optional
+        Prefix of the pages.
 
     Returns
     -------
-    outputs : list of Output
-        What is still to be made; maybe nothing.
-    source : XtcavCheckpoint or None
-        None when nothing is left to do.
+    Work
+
+    Raises
+    ------
+    InputError, OutputError
+        For what is wrong, before any work is done.
     """
-    shard, by_file = sharing(options)
+    shard = options.shard or shard_from_environment(os.environ, slurm_step())
+    by_file = bool(options.output_dir) or shard != ALL
+    if by_file:
+        _check_goes_with_shards(options, shard)
     if options.output:
         check_destination(options.output)
-    train_first = only_synthetic(options) and options.checkpoint is None
-    prefix = options.checkpoint or exercise.checkpoint
-    remedy = f"run_{exercise.name}.py train"
-    if not train_first:
-        prefix = check_exists(prefix, remedy)
-    paths = options.files or data_files(exercise, options, "predict")
-    outputs = planned(exercise, options, paths, shard, by_file)
-    for output in outputs:
-        _check_not_read(output.path, [*paths, *glob.glob(glob.escape(prefix) + ".*")])
-    if not outputs:
+    may_train = no_data_named(options.data_dir, options.files) and options.checkpoint is None
+    prefix = prefix_of(options.checkpoint or exercise.checkpoint)
+    finish_interrupted_save(prefix)
+    if not may_train:
+        remedy = f"make one with 'run_{exercise.name}.py train' or give `checkpoint`"
+        check_checkpoint(prefix, remedy)
+    paths = options.files or data_files(exercise, options.data_dir, "predict")
+    planned = _plan(exercise, options, paths, shard if by_file else None, suffix, figure)
+    _check_not_read([result.path for result in planned], [*paths, *_files_of(prefix)])
+    if not planned:
         print(f"-- shard {shard}: no file of {len(paths)} is left for it", flush=True)
-        return [], None
-    if train_first and not os.path.exists(prefix + ".index"):
-        print(f"-- no checkpoint {prefix} yet: training one ({remedy})", flush=True)
-        train.alone(exercise, options.training_defaults(options.data_dir))
+        return Work([], prefix)
+    if may_train and not os.path.exists(prefix + INDEX):
+        train_first(exercise, prefix, os.path.dirname(paths[0]))
     if by_file:
-        left = unfinished(exercise, options, outputs, prefix)
-        print(
-            f"-- shard {shard}: {len(outputs)} of {len(paths)} files, "
-            f"{len(outputs) - len(left)} finished before",
-            flush=True,
-        )
-        outputs = left
-        if not outputs:
-            return [], None
-    print(f"-- read {sum(len(o.shots) for o in outputs)} samples for prediction", flush=True)
-    skipped = sum(output.shots.skipped for output in outputs)
-    if skipped:
-        print(f"-- left out {skipped} samples labelled -1 (do not use)", flush=True)
-    load_quietly()
-    source = XtcavCheckpoint(exercise, prefix)
-    print(f"restored model from {prefix}", flush=True)
-    return outputs, source
+        planned = _unfinished(exercise, options, planned, prefix, shard, len(paths))
+    return Work(planned, prefix)
 
 
-@contextlib.contextmanager
-def recorded(exercise, options, output, source):
-    """Open the file of a result, where one was asked for.
+def restore(exercise: Exercise, work: Work) -> Any:
+    """Restore the network of an exercise, and say what is read.
 
     Parameters
     ----------
     exercise : Exercise
-    options : argparse.Namespace
-    output : Output
+    work : Work
+
+    Returns
+    -------
+    XtcavCheckpoint
+
+    Raises
+    ------
+    InputError
+        For an unreadable checkpoint.
+    """
+    from legacy_gbp.cli.quiet_tensorflow import load_quietly
+
+    samples = sum(len(result.shots) for result in work.planned)
+    print(f"-- read {samples} samples for prediction", flush=True)
+    skipped = sum(result.shots.skipped for result in work.planned)
+    if skipped:
+        print(f"-- left out {skipped} samples labelled -1 (do not use)", flush=True)
+    load_quietly()
+    from legacy_gbp.exercises.checkpoint import XtcavCheckpoint
+
+    source = XtcavCheckpoint(exercise, work.checkpoint)
+    print(f"restored model from {work.checkpoint}", flush=True)
+    return source
+
+
+@contextlib.contextmanager
+def recorded(
+    exercise: Exercise, options: Options, planned: Any, source: Any
+) -> Iterator[Callable[..., None]]:
+    """Open the file of a result, where one is asked for.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    options : Options
+    planned : PlannedResult
     source : XtcavCheckpoint
 
     Yields
@@ -91,19 +142,24 @@ def recorded(exercise, options, output, source):
         ``record(indices, **columns)`` appends one row a shot, with its label
         (-1: none), file and row; without a file it does nothing.
     """
-    if not output.path:
+    if not planned.path:
         yield lambda indices, **columns: None
         return
-    shots = output.shots
-    facts = provenance(
-        exercise.name, options.given(), source.path, shots.paths, source.preprocess.kind
-    )
+    import numpy as np
+    import tensorflow as tf
+
+    from legacy_gbp.results.provenance import Origin, identity_of_data, provenance
+    from legacy_gbp.results.writer import result_file
+
+    shots = planned.shots
+    origin = Origin(exercise.name, options.given(), source.path, source.preparation, tf.__version__)
+    facts = provenance(origin, shots.paths)
     usable = np.bincount(shots.files, minlength=len(shots.paths))
     facts["data_shots"] = json.dumps(usable.tolist())
-    if output.facts:  # one of many: a later task must know its data file again
-        facts.update(output.facts, **input_facts(*shots.paths))
+    if planned.facts:  # one of many: a later task must recognise its data file
+        facts.update(planned.facts, **identity_of_data(*shots.paths))
     paths = np.array([os.path.abspath(path) for path in shots.paths], dtype=object)
-    with result_file(output.path, facts, getattr(options, "compress", False)) as append:
+    with result_file(planned.path, facts, getattr(options, "compress", False)) as append:
         yield lambda indices, **columns: append(
             label=shots.labels[indices],
             file=paths[shots.files[indices]],
@@ -112,29 +168,61 @@ def recorded(exercise, options, output, source):
         )
 
 
-def check_finite(values, what, shots, indices):
-    """Refuse NaN or Inf in what the network gave for some shots.
+def _plan(
+    exercise: Exercise,
+    options: Options,
+    paths: Sequence[str],
+    shard: Optional[Shard],
+    suffix: str,
+    figure: Optional[str],
+) -> List[Any]:
+    from legacy_gbp.results.plan import Labels, plan_file_by_file, plan_one
 
-    Parameters
-    ----------
-    values : (n, ...) float array
-    what : str
-        Its name in the message.
-    shots : FileShots
-    indices : (n,) int
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum()):  # NaN and Inf stay in a sum, which is cheaper to look at
-            return
-    bad = np.nonzero(~np.isfinite(values).all(axis=tuple(range(1, values.ndim))))[0]
-    if len(bad):
-        index = indices[bad[0]]
+    labels = Labels(exercise.label_dataset, len(exercise.classes))
+    if shard is None:
+        return plan_one(paths, labels, options.output, figure)
+    return plan_file_by_file(paths, labels, shard, options.output_dir, suffix, figure)
+
+
+def _unfinished(
+    exercise: Exercise,
+    options: Options,
+    planned: Sequence[Any],
+    prefix: str,
+    shard: Shard,
+    total: int,
+) -> List[Any]:
+    from legacy_gbp.results.plan import tidy_folder, unfinished
+
+    if options.output_dir:
+        tidy_folder(options.output_dir)
+    left = unfinished(planned, exercise.name, options.given(), prefix)
+    print(
+        f"-- shard {shard}: {len(planned)} of {total} files, "
+        f"{len(planned) - len(left)} finished before",
+        flush=True,
+    )
+    return left
+
+
+def _check_goes_with_shards(options: Options, shard: Shard) -> None:
+    if options.output:
+        why = f"shard {shard}" if shard != ALL else "--output-dir"
         raise InputError(
-            f"{shots.paths[shots.files[index]]} row {shots.rows[index]}: NaN or Inf in the {what}; "
-            "look for huge pixels in the image or NaN in the checkpoint's variables"
+            f"--output {options.output}: one file for all, but this is {why}; give --output-dir "
+            "alone, or --shard 1/1 to read all files here"
         )
+    for name, why in WITHOUT_SHARDS:
+        if getattr(options, name, None):
+            raise InputError(f"--{name} {why}; leave it out where files are taken one by one")
 
 
-def _check_not_read(output, inputs):
-    if output and os.path.realpath(output) in [os.path.realpath(path) for path in inputs]:
-        raise InputError(f"{output}: is read by this command; give another --output")
+def _check_not_read(outputs: Sequence[Optional[str]], inputs: Sequence[str]) -> None:
+    read = {os.path.realpath(path) for path in inputs}
+    for output in outputs:
+        if output and os.path.realpath(output) in read:
+            raise OutputError(f"{output}: is read by this command; give another --output")
+
+
+def _files_of(prefix: str) -> List[str]:
+    return glob.glob(glob.escape(prefix) + ".*")

@@ -2,18 +2,52 @@
 
 import os
 
-from legacy_gbp.data.truth import read_seen
+from legacy_gbp.cli import option_types
+from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.io.atomic import check_destination
 
+NAME = "show"
+HELP = "draw a contact sheet of shots"
+EXAMPLE = "show xtcav/amo86815_mlearn-r070-c0009.h5 --index 0:16"
 MOST = 64  # shots on a sheet
 
 
-def run(_, options):
-    """Draw the sheet; the options are those of :mod:`legacy_gbp.cli`."""
+def add_arguments(parser: Parser) -> None:
+    """Add the options of the command.
+
+    Parameters
+    ----------
+    parser : Parser
+    """
+    parser.add_argument("file", metavar="FILE", type=option_types.path)
+    parser.add_argument(
+        "--index",
+        type=option_types.index,
+        default=slice(0, 16),
+        metavar="I|A:B|A:B:STEP",
+        help="which shots, counted as in Python (0:16)",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="PNG",
+        type=option_types.path,
+        help="where to (the file's name with .png, here)",
+    )
+
+
+def run(options: Options) -> None:
+    """Draw the sheet.
+
+    Parameters
+    ----------
+    options : Options
+    """
     output = options.output or os.path.splitext(os.path.basename(options.file))[0] + ".png"
     check_destination(output)
-    seen = read_seen(options.file, options.index, MOST)
+    from legacy_gbp.data.truth import read_shots
+
+    shots = read_shots(options.file, options.index, MOST)
     from legacy_gbp import figures  # matplotlib takes its time
 
-    figures.save(figures.contact_sheet(os.path.basename(options.file), seen), output)
-    print(f"-- {len(seen.rows)} shots in {output}", flush=True)
+    figures.save(figures.contact_sheet(os.path.basename(options.file), shots), output)
+    print(f"-- {len(shots.rows)} shots in {output}", flush=True)

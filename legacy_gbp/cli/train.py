@@ -1,131 +1,292 @@
 """``train``: fit the exercise's network and keep the best checkpoint."""
 
+import atexit
 import os
+from typing import Any, List, NamedTuple, Optional
 
-from legacy_gbp.batch.rendezvous import Chief
+from legacy_gbp.batch.environment import in_a_job
 from legacy_gbp.batch.requeue import requeue
-from legacy_gbp.batch.signals import stop_signals
-from legacy_gbp.batch.slurm_step import slurm_step
-from legacy_gbp.cli.data_folder import data_files, labelled_shots
-from legacy_gbp.cli.quiet_tensorflow import load_quietly
-from legacy_gbp.cli.worker import serve
-from legacy_gbp.errors import InputError, Stopped
+from legacy_gbp.batch.signals import Received, stop_signals
+from legacy_gbp.batch.slurm_step import SlurmStep, slurm_step
+from legacy_gbp.cli import option_types
+from legacy_gbp.cli.exit_codes import FAILED, end_process, exit_code_of
+from legacy_gbp.cli.parser import Options, Parser
+from legacy_gbp.cli.restored_options import add_data_dir, add_requeue
+from legacy_gbp.errors import InputError, OutputError, Stopped
+from legacy_gbp.exercises.definitions import Exercise
 from legacy_gbp.io.atomic import check_destination, remove_stale
-from legacy_gbp.io.tf_checkpoint import recover
-from legacy_gbp.training.resume_file import record_path
-from legacy_gbp.training.resume_policy import Saving
+from legacy_gbp.io.checkpoint_files import INDEX, finish_own_saves
 
-QUEUES = ("SLURM_JOB_ID", "LSB_JOBID")
+HELP = "fit the network"
+EXAMPLE = "train --seed 1"
 
 
-def run(exercise, options):
-    """Train with the options of :mod:`legacy_gbp.cli`, on all tasks of a Slurm step."""
+def add_arguments(parser: Parser, exercise: Exercise) -> None:
+    """Add the options of the command.
+
+    Parameters
+    ----------
+    parser : Parser
+    exercise : Exercise
+    """
+    _add_data_arguments(parser)
+    _add_checkpoint_arguments(parser, exercise)
+    parser.add_argument(
+        "--batch-size",
+        type=option_types.positive,
+        metavar="N",
+        help=f"shots a step ({exercise.batch_size})",
+    )
+    parser.add_argument(
+        "--epochs", type=option_types.positive, metavar="N", help=f"passes ({exercise.epochs})"
+    )
+    parser.add_argument(
+        "--seed", type=option_types.seed, default=1, metavar="N", help="of weights and shuffles (1)"
+    )
+    parser.add_argument(
+        "--preprocess",
+        type=option_types.preprocess,
+        default="none",
+        metavar="KIND",
+        help="none, log-mean or log-threshold; stored with the checkpoint (none)",
+    )
+    parser.add_argument(
+        "--logdir", metavar="DIR", type=option_types.path, help="write TensorBoard scalars here"
+    )
+    _add_resume_arguments(parser)
+    add_requeue(parser)
+
+
+def _add_data_arguments(parser: Parser) -> None:
+    add_data_dir(parser)
+    parser.add_argument(
+        "--data",
+        choices=("full", "test"),
+        default="full",
+        help="test reads one training file of each run (full)",
+    )
+    parser.add_argument(
+        "--train-files", nargs="+", metavar="FILE", help="train on these instead of the original"
+    )
+    parser.add_argument(
+        "--validation-files", nargs="+", metavar="FILE", help="validate on these instead"
+    )
+
+
+def _add_checkpoint_arguments(parser: Parser, exercise: Exercise) -> None:
+    parser.add_argument(
+        "--checkpoint",
+        metavar="PREFIX",
+        type=option_types.path,
+        help=f"where the best goes ({exercise.checkpoint})",
+    )
+    if exercise.final_checkpoint:
+        parser.add_argument(
+            "--final-checkpoint",
+            metavar="PREFIX",
+            type=option_types.path,
+            help=f"where the last goes ({exercise.final_checkpoint}, beside the best)",
+        )
+    else:
+        parser.set_defaults(final_checkpoint=None)
+
+
+def _add_resume_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--save-steps", type=option_types.positive, metavar="N", help="keep the state every N steps"
+    )
+    parser.add_argument(
+        "--save-minutes",
+        type=option_types.positive,
+        default=10,
+        metavar="M",
+        help="and every M minutes (10)",
+    )
+    parser.add_argument(
+        "--resume",
+        choices=("auto", "never", "must"),
+        help="go on with a stopped training: auto where there is one (auto in a batch job; else it "
+        "is only announced)",
+    )
+
+
+def run(options: Options) -> None:
+    """Train, on all tasks of a Slurm step.
+
+    Parameters
+    ----------
+    options : Options
+
+    Raises
+    ------
+    Stopped
+        When a signal stopped the training.
+    """
     step = slurm_step()
     if step is None:
-        alone(exercise, options)
-        return
-    with stop_signals() as received:  # Slurm signals all tasks; the workers wait for the chief
-        if step.task:
-            serve(step)
-        with Chief(step) as chief:
-            _train(exercise, options, received, chief)
+        train_alone(options.exercise, options)
+    elif step.task:
+        with stop_signals():  # Slurm signals all tasks; the workers wait for the coordinator
+            _serve(step)
+    else:
+        _coordinate(options.exercise, options, step)
 
 
-def alone(exercise, options):
-    """Train in this process."""
+def train_alone(exercise: Exercise, options: Options) -> None:
+    """Train in this process.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    options : Options
+
+    Raises
+    ------
+    Stopped
+        When a signal stopped the training.
+    """
     with stop_signals() as received:
         _train(exercise, options, received)
 
 
-def _train(exercise, options, received, chief=None):
-    _check_split(exercise, options, chief)
-    small = options.data == "test"
-    train_paths = options.train_files or data_files(exercise, options, "train", small)
-    validation_paths = options.validation_files or data_files(exercise, options, "validation")
-    train_shots = labelled_shots(exercise, train_paths)
-    validation_shots = labelled_shots(exercise, validation_paths)
-    checkpoint = options.checkpoint or exercise.checkpoint
-    final = None
-    if exercise.final_checkpoint:
-        beside = os.path.join(os.path.dirname(checkpoint), exercise.final_checkpoint)
-        final = options.final_checkpoint or beside
-        if os.path.abspath(final) == os.path.abspath(checkpoint):
-            raise InputError(
-                f"{final}: is the best checkpoint too; give another --final-checkpoint"
-            )
-    for destination in filter(None, (checkpoint, final)):
-        check_destination(destination + ".index")
-        recover(destination)
-        _tidy(destination)
-    record = record_path(checkpoint)
-    go_on = _goes_on(record, options.resume)
+def _coordinate(exercise: Exercise, options: Options, step: SlurmStep) -> None:
+    """Train as task 0, and tell the others how it ended."""
+    from legacy_gbp.batch.rendezvous import Coordinator
+
+    with stop_signals() as received:
+        _check_divisible(exercise, options.batch_size, step.tasks)
+        coordinator, code = Coordinator(step), FAILED
+        try:
+            _train(exercise, options, received, coordinator)
+            code = exit_code_of(None)
+        except BaseException as error:
+            code = exit_code_of(error)
+            raise
+        finally:
+            coordinator.dismiss(code)
+            atexit.register(end_process, code)
+
+
+def _serve(step: SlurmStep) -> None:
+    from legacy_gbp.cli.worker import serve
+
+    serve(step)
+
+
+class _Destinations(NamedTuple):
+    """Where a training writes to."""
+
+    checkpoint: str
+    final: Optional[str]
+    resume_path: str
+
+
+def _train(
+    exercise: Exercise, options: Options, received: Received, coordinator: Optional[Any] = None
+) -> None:
+    shots = _labelled_shots(exercise, options)
+    places = _destinations(exercise, options.checkpoint, options.final_checkpoint)
+    resume = _resumes(places.resume_path, options.resume)
     if options.logdir:
         check_destination(os.path.join(options.logdir, "events"))
+    train_shots, validation_shots = shots
     print(
         f"-- read {len(train_shots)} samples for training, {len(validation_shots)} for validation "
         f"({train_shots.skipped + validation_shots.skipped} rows left out)",
         flush=True,
     )
+    from legacy_gbp.cli.quiet_tensorflow import load_quietly
 
     load_quietly()
-    from legacy_gbp.training.distributed import cluster_trainer
+    from legacy_gbp.training.distributed import distributed_trainer
     from legacy_gbp.training.loop import train
-    from legacy_gbp.training.trainer import Trainer
+    from legacy_gbp.training.options import TrainingOptions
 
-    trainer = cluster_trainer(chief) if chief else Trainer
-
-    trained = train(
+    state = train(
         exercise,
         train_shots,
         validation_shots,
-        checkpoint=checkpoint,
-        final_checkpoint=final,
-        seed=options.seed,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        preprocess=options.preprocess,
-        logdir=options.logdir,
-        stop=received,
-        saving=Saving(record, options.save_steps, options.save_minutes),
-        go_on=go_on,
-        trainer=trainer,
+        TrainingOptions(
+            checkpoint=places.checkpoint,
+            final_checkpoint=places.final,
+            seed=options.seed,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            preprocess=options.preprocess,
+            logdir=options.logdir,
+            stop=received,
+            resume_path=places.resume_path,
+            save_steps=options.save_steps,
+            save_minutes=options.save_minutes,
+            resume=resume,
+            trainer=distributed_trainer(coordinator) if coordinator else None,
+        ),
     )
-    if trained.stopped:
+    if state.stopped:
         if options.requeue:
             print(f"-- {requeue()}", flush=True)
-        raise Stopped(trained.stopped)
+        raise Stopped(state.stopped)
     print(
-        f"-- best validation accuracy {100 * trained.best_accuracy:.1f}% at step "
-        f"{trained.best_step} of {trained.steps}, in {checkpoint}",
+        f"-- best validation accuracy {100 * state.best_accuracy:.1f}% at step {state.best_step} "
+        f"of {state.total_steps}, in {places.checkpoint}",
         flush=True,
     )
 
 
-def _check_split(exercise, options, chief):
-    size = options.batch_size or exercise.batch_size
-    if chief and size < chief.step.tasks:
+def _labelled_shots(exercise: Exercise, options: Options) -> List[Any]:
+    """Return the shots to train on and to validate with."""
+    from legacy_gbp.cli.data_folder import data_files
+    from legacy_gbp.data.shots import FileShots
+
+    folder, small = options.data_dir, options.data == "test"
+    train = options.train_files or data_files(exercise, folder, "train", small)
+    validation = options.validation_files or data_files(exercise, folder, "validation")
+    classes = len(exercise.classes)
+    return [FileShots(paths, exercise.label_dataset, classes) for paths in (train, validation)]
+
+
+def _destinations(
+    exercise: Exercise, checkpoint: Optional[str], final_checkpoint: Optional[str]
+) -> _Destinations:
+    """Check and tidy the places that a training writes to."""
+    from legacy_gbp.training.resume_file import resume_path_of
+
+    checkpoint = checkpoint or exercise.checkpoint
+    final = None
+    if exercise.final_checkpoint:
+        beside = os.path.join(os.path.dirname(checkpoint), exercise.final_checkpoint)
+        final = final_checkpoint or beside
+        if os.path.abspath(final) == os.path.abspath(checkpoint):
+            raise OutputError(
+                f"{final}: is the best checkpoint too; give another --final-checkpoint"
+            )
+    for destination in filter(None, (checkpoint, final)):
+        check_destination(destination + INDEX)
+        finish_own_saves(destination)
+        folder, name = os.path.split(os.path.abspath(destination))
+        if os.path.isdir(folder):
+            remove_stale(folder, name)
+    return _Destinations(checkpoint, final, resume_path_of(checkpoint))
+
+
+def _check_divisible(exercise: Exercise, batch_size: Optional[int], tasks: int) -> None:
+    size = batch_size or exercise.batch_size
+    if size < tasks:
         raise InputError(
-            f"a batch of {size} cannot be split between {chief.step.tasks} tasks; give a larger "
-            "--batch-size or fewer tasks"
+            f"a batch of {size} cannot be split between {tasks} tasks; give a larger --batch-size "
+            "or fewer tasks"
         )
 
 
-def _goes_on(record, wish):
-    """Whether a stopped training is to go on; says so where one stands and is left behind."""
-    if wish is None and any(queue in os.environ for queue in QUEUES):
+def _resumes(path: str, wish: Optional[str]) -> bool:
+    """Return whether a stopped training goes on; announce one that is replaced."""
+    if wish is None and in_a_job():
         wish = "auto"
-    stands = os.path.exists(record)
-    if stands and wish is None:
+    exists = os.path.exists(path)
+    if exists and wish is None:
         print(
-            f"-- a stopped training stands in {record} and is replaced by this one; --resume auto "
+            f"-- {path} holds a stopped training, which is replaced by this one; --resume auto "
             "goes on with it",
             flush=True,
         )
-    return wish == "must" or (wish == "auto" and stands)
-
-
-def _tidy(path):
-    """Remove what a killed training left half-written beside a checkpoint."""
-    folder, name = os.path.split(os.path.abspath(path))
-    if os.path.isdir(folder):
-        remove_stale(folder, name)
+    return wish == "must" or (wish == "auto" and exists)

@@ -1,0 +1,1 @@
+"""Images and labels as arrays: XTCAV files, pictures, batches, truth, synthetic shots."""

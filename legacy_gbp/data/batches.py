@@ -6,34 +6,51 @@ in file order: every permutation of the epoch is equally likely, and memory
 holds one window however many shots there are.
 """
 
+from typing import Any, Iterator, NamedTuple, Tuple
+
 import numpy as np
+
+from legacy_gbp.data.shots import FileShots, Shots
 
 WINDOW_SHOTS = 512  # 106 MB of int16 images
 
 
-def in_order(shots, batch_size, indices=None):
-    """Yield every shot once, the last batch possibly shorter.
+class Batch(NamedTuple):
+    """Some shots.
+
+    Attributes
+    ----------
+    indices : (b,) int64 array
+        Positions in their index.
+    images : (b, 363, 284, 1) array
+    """
+
+    indices: np.ndarray
+    images: np.ndarray
+
+
+def in_order(shots: Shots, batch_size: int, indices: Any = None) -> Iterator[Batch]:
+    """Yield every shot once; the last batch may be shorter.
 
     Parameters
     ----------
-    shots : FileShots or ArrayShots
+    shots : Shots
     batch_size : int
-    indices : (m,) int, optional
+    indices : (m,) int array, optional
         Which shots; all by default.
 
     Yields
     ------
-    indices : (b,) int64
-    images : (b, 363, 284, 1)
+    Batch
     """
     indices = np.arange(len(shots)) if indices is None else np.asarray(indices)
     for start in range(0, len(indices), batch_size):
         chosen = indices[start : start + batch_size]
-        yield chosen, shots.read(chosen)
+        yield Batch(chosen, shots.read(chosen))
 
 
-def file_by_file(shots, batch_size):
-    """Yield every shot once, as :func:`in_order`, but no batch from two files.
+def file_by_file(shots: FileShots, batch_size: int) -> Iterator[Batch]:
+    """Yield every shot once; no batch takes shots of two files.
 
     So a file gives the same bits whether it is read alone or among others.
 
@@ -44,37 +61,52 @@ def file_by_file(shots, batch_size):
 
     Yields
     ------
-    indices : (b,) int64
-    images : (b, 363, 284, 1)
+    Batch
     """
     for number in np.unique(shots.files):
         yield from in_order(shots, batch_size, np.nonzero(shots.files == number)[0])
 
 
-def count_file_by_file(shots, batch_size):
-    """Number of batches of :func:`file_by_file`."""
+def count_file_by_file(shots: FileShots, batch_size: int) -> int:
+    """Return the number of batches of :func:`file_by_file`.
+
+    Parameters
+    ----------
+    shots : FileShots
+    batch_size : int
+
+    Returns
+    -------
+    int
+    """
     return int(np.sum(-(-np.bincount(shots.files) // batch_size)))
 
 
-def shuffled(shots, batch_size, rng, window_shots=WINDOW_SHOTS, first=0):
+def shuffled(
+    shots: Shots,
+    batch_size: int,
+    rng: np.random.RandomState,
+    window_shots: int = WINDOW_SHOTS,
+    first: int = 0,
+) -> Iterator[Batch]:
     """Yield one epoch in random order; an incomplete last batch is dropped.
 
     Parameters
     ----------
-    shots : FileShots or ArrayShots
+    shots : Shots
     batch_size : int
     rng : numpy.random.RandomState
         Its stream is frozen across NumPy versions, so a seed gives the same
         order everywhere.
     window_shots : int
-        Most images held at a time (rounded down to whole batches, one at least).
+        Most images in memory (rounded down to complete batches, one at least).
     first : int
         Batches to leave out; they are drawn but not read.
 
     Yields
     ------
-    indices : (batch_size,) int64
-    images : (batch_size, 363, 284, 1)
+    Batch
+        Of `batch_size` shots.
     """
     order = rng.permutation(len(shots))
     order = order[first * batch_size : len(order) - len(order) % batch_size]
@@ -83,7 +115,7 @@ def shuffled(shots, batch_size, rng, window_shots=WINDOW_SHOTS, first=0):
         images = shots.read(window)
         for start in range(0, len(window), batch_size):
             part = slice(start, start + batch_size)
-            yield window[part], images[part].copy()  # a view would keep the window alive
+            yield Batch(window[part], images[part].copy())  # a view would keep the window alive
         del images  # before the next one is read
 
 
@@ -92,7 +124,7 @@ class Epochs:
 
     Parameters
     ----------
-    shots : FileShots or ArrayShots
+    shots : Shots
     batch_size, epochs : int
     rng : numpy.random.RandomState
         In the state before the shuffle of the first epoch.
@@ -106,22 +138,42 @@ class Epochs:
         the number of batches done, the rest comes out the same.
     """
 
-    def __init__(self, shots, batch_size, epochs, rng, epoch=0, batch=0):
+    def __init__(
+        self,
+        shots: Shots,
+        batch_size: int,
+        epochs: int,
+        rng: np.random.RandomState,
+        epoch: int = 0,
+        batch: int = 0,
+    ) -> None:
         self._shots, self._batch_size, self._epochs, self._rng = shots, batch_size, epochs, rng
         self._epoch, self._first = epoch, batch
-        self.rng_state = rng.get_state()
+        self.rng_state: Any = rng.get_state()
 
-    def __iter__(self):
-        """Yield epoch, batch, indices, images."""
+    def __iter__(self) -> Iterator[Tuple[int, int, Batch]]:
+        """Yield epoch, number of the batch in it, batch."""
         first = self._first
         for epoch in range(self._epoch, self._epochs):
             self.rng_state = self._rng.get_state()
             batches = shuffled(self._shots, self._batch_size, self._rng, first=first)
-            for batch, (indices, images) in enumerate(batches, first):
-                yield epoch, batch, indices, images
+            for number, batch in enumerate(batches, first):
+                yield epoch, number, batch
             first = 0
 
 
-def one_hot(labels, classes):
-    """(n,) labels 0..classes-1 as (n, classes) float32 rows."""
-    return np.eye(classes, dtype=np.float32)[labels]
+def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Return labels as rows of 0 and 1.
+
+    Parameters
+    ----------
+    labels : (n,) int array
+        0..classes-1.
+    classes : int
+
+    Returns
+    -------
+    (n, classes) float32 array
+    """
+    rows: np.ndarray = np.eye(classes, dtype=np.float32)[labels]
+    return rows

@@ -1,16 +1,18 @@
 """Picture files of any kind that Pillow reads, as networks of photographs take them."""
 
 import os
+from typing import Tuple, Union
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import InputError, first_line
 
 SIZE = (224, 224)
+MOST_REASON = 200  # characters of Pillow's message, without the path
 
 
-def read_picture(path, size=SIZE):
+def read_picture(path: "Union[str, os.PathLike[str]]", size: Tuple[int, int] = SIZE) -> np.ndarray:
     """Read a picture and bring it to the size of the network's input.
 
     It is turned upright where the camera says so, and *stretched* to the size
@@ -21,14 +23,14 @@ def read_picture(path, size=SIZE):
 
     Parameters
     ----------
-    path : str
+    path : str or os.PathLike
         PNG, JPEG, ...; 8 bits a channel.
-    size : (int, int)
+    size : tuple of int
         Height and width wanted, pixels.
 
     Returns
     -------
-    (H, W, 3) uint8 array
+    (height, width, 3) uint8 array
         RGB, grey levels 0..255.
 
     Raises
@@ -47,17 +49,19 @@ def read_picture(path, size=SIZE):
         with Image.open(path) as image:
             _check_depth(image, path)
             upright = ImageOps.exif_transpose(image).convert("RGB")
+    except InputError:  # a ValueError, too
+        raise
     # Pillow's readers raise all of these: for damaged files, and for pictures of absurd size.
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        reason = str(error).split("\n")[0].replace(path, "the file")
+        reason = first_line(error, MOST_REASON + len(path)).replace(path, "the file")
         raise InputError(
-            f"{path}: not a readable picture ({reason}); give a whole PNG or JPEG file"
+            f"{path}: not a readable picture ({reason}); give a complete PNG or JPEG file"
         ) from error
     return np.array(upright.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _check_depth(image, path):
-    """Pillow would cut 16 bits off at 255 without a word."""
+def _check_depth(image: Image.Image, path: str) -> None:
+    """Refuse 16 bits, which Pillow would clip at 255 without a warning."""
     if image.mode[0] in "IF":
         raise InputError(
             f"{path}: has more than 8 bits a channel (mode {image.mode}); scale it to 0..255 first"

@@ -1,47 +1,101 @@
-"""Shots of one file as they are, with their truth where the file knows it.
+"""Shots of one file as they are stored, with their truth where the file knows it.
 
-Measured files hold images and labels alone; what :mod:`.synthetic.files`
+Measured files contain images and labels alone; what :mod:`.synthetic.files`
 writes has a group ``truth`` beside them. Rows labelled -1 are read too.
 """
 
-from collections import namedtuple
+from typing import Any, Dict, NamedTuple, Optional
 
 import numpy as np
 
-from legacy_gbp.data.xtcav import IMAGES, check_images, open_hdf5, read_rows
+from legacy_gbp.data.xtcav import IMAGES, check_images, find_dataset, read_rows
 from legacy_gbp.errors import InputError
+from legacy_gbp.io.hdf5 import open_hdf5
 
 LABELS = ("lasing", "acq.enPeaksLabel")
-
-Seen = namedtuple("Seen", "rows images labels truth")
-Seen.__doc__ = """Shots of a file.
-
-rows: (n,) int; images: (n, 363, 284); labels: dict of (n,) int for each label
-dataset of the file; truth: Truth, or None.
-"""
-
-Truth = namedtuple(
-    "Truth",
-    "loss_mask gain_mask power time true_class"
-    " fs_per_column MeV_per_row column_of_zero row_of_zero",
-)
-Truth.__doc__ = """See :mod:`legacy_gbp.data.synthetic.files`; (n, ...) each but the axes."""
+GROUP = "truth"
 
 
-def read_seen(path, chosen, most):
-    """Read some shots of a file.
+class Calibration(NamedTuple):
+    """The axes of the stored image.
+
+    Attributes
+    ----------
+    fs_per_column : float
+    MeV_per_row : float
+    column_of_zero : float
+        Column of time 0, in pixels; the centre of column k lies at k.
+    row_of_zero : float
+        Row of energy 0, in pixels.
+    """
+
+    fs_per_column: float
+    MeV_per_row: float
+    column_of_zero: float
+    row_of_zero: float
+
+
+class Truth(NamedTuple):
+    """What is true of n synthetic shots.
+
+    Attributes
+    ----------
+    loss_mask : (n, 2, 363, 284) bool array
+        Pixels that each colour's lasing emptied.
+    gain_mask : (n, 2, 363, 284) bool array
+        Pixels that it filled.
+    power : (n, 2, 568) float32 array
+        X-ray power of each colour, GW.
+    time : (568,) float64 array
+        The axis of `power`, fs.
+    true_class : (n,) int8 array
+        0 neither, 1 first, 2 second, 3 both.
+    calibration : Calibration
+    """
+
+    loss_mask: np.ndarray
+    gain_mask: np.ndarray
+    power: np.ndarray
+    time: np.ndarray
+    true_class: np.ndarray
+    calibration: Calibration
+
+
+class StoredShots(NamedTuple):
+    """Some shots of a file.
+
+    Attributes
+    ----------
+    rows : (n,) int64 array
+        Where they lie in the file.
+    images : (n, 363, 284) array
+        int16, float32 or another number type.
+    labels : dict of str to (n,) array
+        For each label dataset of the file, by its name.
+    truth : Truth or None
+        None for a file that does not know it.
+    """
+
+    rows: np.ndarray
+    images: np.ndarray
+    labels: Dict[str, np.ndarray]
+    truth: Optional[Truth]
+
+
+def read_shots(path: str, index: slice, most: int) -> StoredShots:
+    """Read some shots of a file, with their truth where the file knows it.
 
     Parameters
     ----------
     path : str
-    chosen : slice
+    index : slice
         Rows, as Python counts them.
     most : int
         More shots are refused.
 
     Returns
     -------
-    Seen
+    StoredShots
 
     Raises
     ------
@@ -50,32 +104,63 @@ def read_seen(path, chosen, most):
     """
     with open_hdf5(path) as file:
         count, dtype = check_images(file, path)
-        rows = np.arange(count)[chosen]
-        if not len(rows):
-            raise InputError(
-                f"{path}: --index {_text(chosen)} takes no shot; the file holds {count}, "
-                f"0 to {count - 1}"
-            )
-        if len(rows) > most:
-            raise InputError(
-                f"{path}: --index {_text(chosen)} takes {len(rows)} shots; {most} at most, such as "
-                f"0:{most}"
-            )
-        ascending = np.sort(rows)
+        rows = np.arange(count)[index]
+        _check_number(path, index, len(rows), count, most)
         images = np.empty((len(rows), *file[IMAGES].shape[1:3], 1), dtype)
-        read_rows(file[IMAGES], path, ascending, images, np.argsort(rows))
-        labels = {name: file[name][()][rows] for name in LABELS if name in file}
-        truth = _truth(file["truth"], rows) if "truth" in file else None
-    return Seen(rows, images[..., 0], labels, truth)
+        read_rows(file[IMAGES], path, np.sort(rows), images, np.argsort(rows))
+        labels = {name: _column(file, path, name, count)[rows] for name in LABELS if name in file}
+        truth = _truth(file, path, rows, count) if GROUP in file else None
+    return StoredShots(rows, images[..., 0], labels, truth)
 
 
-def _truth(group, rows):
-    drawn = ("loss_mask", "gain_mask", "power")
-    read = {name: np.stack([group[name][row] for row in rows]) for name in drawn}
-    axes = {name: group.attrs[name] for name in Truth._fields[5:]}
-    return Truth(time=group["time"][()], true_class=group["class"][()][rows], **read, **axes)
+def _check_number(path: str, index: slice, number: int, count: int, most: int) -> None:
+    """Refuse no shot, and more than `most`, of a file of `count`."""
+    if not number:
+        raise InputError(
+            f"{path}: `index` {_text(index)} takes no shot; the file holds {count}, "
+            f"0 to {count - 1}"
+        )
+    if number > most:
+        raise InputError(
+            f"{path}: `index` {_text(index)} takes {number} shots; {most} at most, such as 0:{most}"
+        )
 
 
-def _text(chosen):
-    parts = ["" if part is None else str(part) for part in (chosen.start, chosen.stop, chosen.step)]
-    return ":".join(parts[:2] if chosen.step is None else parts)
+def _truth(file: Any, path: str, rows: np.ndarray, count: int) -> Truth:
+    def of_rows(name: str) -> np.ndarray:
+        dataset = find_dataset(file, path, f"{GROUP}/{name}")
+        return np.stack([dataset[row] for row in rows])  # one by one: masks of a file are large
+
+    try:
+        axes = [float(file[GROUP].attrs[name]) for name in Calibration._fields]
+    except KeyError as error:
+        raise InputError(
+            f"{path}: group {GROUP!r} lacks an attribute of {', '.join(Calibration._fields)}; "
+            "write the file again"
+        ) from error
+    return Truth(
+        loss_mask=of_rows("loss_mask"),
+        gain_mask=of_rows("gain_mask"),
+        power=of_rows("power"),
+        time=find_dataset(file, path, f"{GROUP}/time")[()],
+        true_class=_column(file, path, f"{GROUP}/class", count)[rows],
+        calibration=Calibration(*axes),
+    )
+
+
+def _column(file: Any, path: str, name: str, count: int) -> np.ndarray:
+    """Return a dataset of one value a shot."""
+    dataset = find_dataset(file, path, name)
+    if dataset.shape != (count,):
+        raise InputError(
+            f"{path}: dataset {name!r} has shape {dataset.shape}; expected one value for each of "
+            f"{count} images"
+        )
+    values: np.ndarray = dataset[()]
+    return values
+
+
+def _text(index: slice) -> str:
+    """Return a slice as it is typed."""
+    bounds = ["" if bound is None else str(bound) for bound in (index.start, index.stop)]
+    return ":".join(bounds if index.step is None else [*bounds, str(index.step)])

@@ -1,39 +1,67 @@
-"""The two exercises of the tutorial: one record each, and all that differs.
+"""The two exercises of the tutorial: one record each holds all that differs.
 
 Numbers are those of 2016. Nothing here imports TensorFlow or NumPy.
 """
 
-from collections import namedtuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
-from legacy_gbp.exercises.file_selection import FirstOfEachRun, NamedFiles
+from legacy_gbp.exercises.file_selection import FirstOfEachRun, NamedFiles, Selection
 from legacy_gbp.networks import xtcav
 
-Exercise = namedtuple(
-    "Exercise",
-    "name title network classes label_dataset selection batch_size predict_batch_size "
-    "epochs validation_shots checkpoint final_checkpoint shown_class loss_columns",
-)
-Exercise.__doc__ = """What one exercise is.
 
-name, title : str
-network : function of a layer builder
-classes : tuple of str, the meaning of every logit
-label_dataset : str, dataset of the labels in the data files
-selection : which files train, validate and predict
-batch_size, epochs, validation_shots : int, of training
-predict_batch_size : int, of predict and gbprop
-checkpoint : str, the best one; final_checkpoint : str or None, the last one
-shown_class : int or None, the class that gbprop shows by default (None: all)
-loss_columns : names of the loss columns of the log
-"""
+class Exercise(NamedTuple):
+    """One exercise.
+
+    Attributes
+    ----------
+    name, title : str
+    network : callable
+        Takes a :class:`legacy_gbp.networks.builder.Builder`.
+    classes : tuple of str
+        The meaning of every logit.
+    label_dataset : str
+        Of the data files.
+    selection : Selection
+        Which files train, validate and predict.
+    batch_size : int
+        Of training.
+    predict_batch_size : int
+        Of predict and gbprop.
+    epochs, validation_shots : int
+        Of training.
+    checkpoint : str
+        Prefix of the best one.
+    final_checkpoint : str or None
+        Prefix of the last one.
+    shown_class : int or None
+        The class that gbprop shows by default; None shows all.
+    loss_columns : tuple of str
+        Of the log.
+    """
+
+    name: str
+    title: str
+    network: Callable[[Any], None]
+    classes: Tuple[str, ...]
+    label_dataset: str
+    selection: Selection
+    batch_size: int
+    predict_batch_size: int
+    epochs: int
+    validation_shots: int
+    checkpoint: str
+    final_checkpoint: Optional[str]
+    shown_class: Optional[int]
+    loss_columns: Tuple[str, ...]
+
 
 LEARNING_RATE = 0.002
 DECAY, DECAY_STEPS = 0.96, 100
 MOMENTUM = 0.9
-VALIDATE_EVERY = 10
+VALIDATE_EVERY = 10  # steps
 
 
-def _mlearn(run, *chunks):
+def _mlearn(run: int, *chunks: int) -> Tuple[str, ...]:
     return tuple(f"amo86815_mlearn-r{run:03d}-c{chunk:04d}.h5" for chunk in chunks)
 
 
@@ -75,4 +103,4 @@ EX08 = Exercise(
     loss_columns=("mloss", "oloss"),
 )
 
-EXERCISES = {exercise.name: exercise for exercise in (EX07, EX08)}
+EXERCISES: Dict[str, Exercise] = {exercise.name: exercise for exercise in (EX07, EX08)}

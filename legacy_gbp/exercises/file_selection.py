@@ -1,39 +1,82 @@
 """Which files an exercise reads, as the tutorial chose them.
 
-Two ways existed: lists of names (ex07) and "the first file of each run is for
-validation" (ex08). Both answer ``files(folder, part, small)`` with full paths.
+Two conventions existed: lists of names (ex07), and "the first file of each run is for
+validation" (ex08).
 """
 
 import os
-from collections import namedtuple
+import sys
+from typing import List, NamedTuple, Sequence, Tuple
 
 from legacy_gbp.errors import InputError
 
+if sys.version_info >= (3, 8):
+    from typing import Protocol
+else:
+    from typing_extensions import Protocol
 
-class NamedFiles(namedtuple("NamedFiles", "train validation predict")):
-    """Fixed names for every part; `small` keeps one training file a run."""
 
-    def files(self, folder, part, small=False):
-        """Full paths of a part.
+class Selection(Protocol):
+    """Chooses the files of an exercise from a folder."""
+
+    def files(self, folder: str, split: str, small: bool = False) -> List[str]:
+        """Return the files of a split.
 
         Parameters
         ----------
         folder : str
-        part : str
+        split : str
             ``"train"``, ``"validation"`` or ``"predict"``.
         small : bool
-            One file per run, as the tutorial's small mode.
+            One training file a run, the tutorial's small mode.
 
         Returns
         -------
         list of str
+            Paths.
 
         Raises
         ------
         InputError
-            For the first file that is not there.
+            For a missing folder or file.
         """
-        names = getattr(self, part)
+        ...
+
+
+class NamedFiles(NamedTuple):
+    """Fixed names for every split.
+
+    Attributes
+    ----------
+    train, validation, predict : tuple of str
+    """
+
+    train: Tuple[str, ...]
+    validation: Tuple[str, ...]
+    predict: Tuple[str, ...]
+
+    def files(self, folder: str, split: str, small: bool = False) -> List[str]:
+        """Return the files of a split.
+
+        Parameters
+        ----------
+        folder : str
+        split : str
+            ``"train"``, ``"validation"`` or ``"predict"``.
+        small : bool
+            One file a run.
+
+        Returns
+        -------
+        list of str
+            Paths.
+
+        Raises
+        ------
+        InputError
+            For a missing folder, or the first file that is missing.
+        """
+        names: Sequence[str] = getattr(self, split)
         if small:
             names = _first_of_each_run(names)
         check_folder(folder)
@@ -41,41 +84,80 @@ class NamedFiles(namedtuple("NamedFiles", "train validation predict")):
         for path in paths:
             if not os.path.exists(path):
                 raise InputError(
-                    f"{path}: no such file, and this exercise reads it for {part}; put it there, "
+                    f"{path}: no such file, and this exercise reads it for {split}; put it there, "
                     "or name other files (see --help)"
                 )
         return paths
 
 
-class FirstOfEachRun(namedtuple("FirstOfEachRun", "prefixes")):
+class FirstOfEachRun(NamedTuple):
     """Of each run's sorted files the first validates and the rest train.
 
     Prediction scores what training never saw: the validation files.
+
+    Attributes
+    ----------
+    prefixes : tuple of str
+        Of the file names of each run.
     """
 
-    def files(self, folder, part, small=False):
-        """Full paths of a part; see :meth:`NamedFiles.files`."""
+    prefixes: Tuple[str, ...]
+
+    def files(self, folder: str, split: str, small: bool = False) -> List[str]:
+        """Return the files of a split.
+
+        Parameters
+        ----------
+        folder : str
+        split : str
+            ``"train"``, ``"validation"`` or ``"predict"``.
+        small : bool
+            One training file a run.
+
+        Returns
+        -------
+        list of str
+            Paths.
+
+        Raises
+        ------
+        InputError
+            For a missing folder, or one without files of these runs.
+        """
         check_folder(folder)
         names = sorted(name for name in os.listdir(folder) if name.endswith(".h5"))
-        of_runs = [[n for n in names if n.startswith(prefix)] for prefix in self.prefixes]
-        first = [run[0] for run in of_runs if run]
-        rest = [name for run in of_runs for name in run[1 : 2 if small else None]]
-        chosen = rest if part == "train" else first
+        runs = [[name for name in names if name.startswith(prefix)] for prefix in self.prefixes]
+        first = [run[0] for run in runs if run]
+        last = 2 if small else None
+        rest = [name for run in runs for name in run[1:last]]
+        chosen = rest if split == "train" else first
         if not chosen:
-            wanted = " or ".join(f"{prefix}*.h5" for prefix in self.prefixes)
-            found, needed = ("no second file", "two files") if first else ("no file", "one")
-            raise InputError(f"{folder}: {found} for {part} ({wanted}); it needs {needed} of a run")
+            raise self._nothing_found(folder, split, bool(first))
         return [os.path.join(folder, name) for name in chosen]
 
+    def _nothing_found(self, folder: str, split: str, has_first: bool) -> InputError:
+        wanted = " or ".join(f"{prefix}*.h5" for prefix in self.prefixes)
+        found, needed = ("no second file", "two files") if has_first else ("no file", "one")
+        return InputError(f"{folder}: {found} for {split} ({wanted}); it needs {needed} of a run")
 
-def check_folder(folder):
-    """Refuse a data folder that is not there."""
+
+def check_folder(folder: str) -> None:
+    """Refuse a data folder that is missing.
+
+    Parameters
+    ----------
+    folder : str
+
+    Raises
+    ------
+    InputError
+    """
     if not os.path.isdir(folder):
         raise InputError(
-            f"{folder}: no such folder; give the folder of the .h5 files by --data-dir or DATADIR"
+            f"{folder}: no such folder; name the folder of the .h5 files by `data_dir` or DATADIR"
         )
 
 
-def _first_of_each_run(names):
-    run_of = [name.rsplit("-c", 1)[0] for name in names]
-    return [name for k, name in enumerate(names) if run_of[k] not in run_of[:k]]
+def _first_of_each_run(names: Sequence[str]) -> List[str]:
+    runs = [name.rsplit("-c", 1)[0] for name in names]
+    return [name for k, name in enumerate(names) if runs[k] not in runs[:k]]

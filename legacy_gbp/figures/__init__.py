@@ -1,4 +1,4 @@
-"""Pictures of images and maps: the only package that imports matplotlib."""
+"""Figures of images and maps. Here alone matplotlib is imported."""
 
 from legacy_gbp.figures.explained import explained_page
 from legacy_gbp.figures.pages import Pages

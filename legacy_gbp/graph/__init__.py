@@ -1,14 +1,15 @@
-"""What is done to a foreign GraphDef before it can be differentiated, one step a file.
+"""What is done to a GraphDef, one step a file. A graph becomes one that a rule reaches.
 
-==============  ==============================================================
-read.py         file -> GraphDef
-freeze.py       variables -> constants
-inline.py       function calls -> their operations
-prune.py        what the output needs, and nothing else
-trust.py        refuse operations that touch files, processes or Python
-fused.py        _FusedConv2D, _FusedMatMul -> operations that have a gradient
-idioms.py       PReLU, maximum(x, 0), clipped ReLU -> one operation with a rule
-marks.py        strip foreign gradient marks, set those of a rule
-ends.py         which tensors are the input and the logits
-==============  ==============================================================
+===================  ===================================================================
+nodes                read and write NodeDefs
+traverse             the operations between two tensors
+prune                keep what some nodes need
+freeze               variables become constants
+inline               function calls become operations
+unfuse               fused operations become the ones that they were made of
+while_loops          the contexts without which loops cannot be differentiated
+infer_endpoints      which tensors are the input and the logits
+layers               the tensor of a layer
+trust                refuse operations that reach outside of the graph
+===================  ===================================================================
 """

@@ -1,9 +1,10 @@
-"""Variables become constants, so that a graph carries its weights and nothing must be restored."""
+"""Variables become constants, so that a graph carries its weights and nothing is restored."""
+
+from typing import Any, Dict, List, Mapping, Optional
 
 import tensorflow as tf
 
-from legacy_gbp.errors import InputError
-from legacy_gbp.graph.layers import near_names
+from legacy_gbp.errors import ModelError, near_names
 from legacy_gbp.graph.nodes import by_name, data_inputs, producer
 
 VARIABLES = ("Variable", "VariableV2", "VarHandleOp")
@@ -11,18 +12,27 @@ BODIES = ("While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase
 PASSING = ("Identity", "Enter", "Switch", "RefSwitch", "RefEnter", "RefIdentity")
 
 
-def variables_of(graph_def):
-    """Names of the variables of a graph."""
-    return [node.name for node in graph_def.node if node.op in VARIABLES]
-
-
-def freeze(graph_def, values, where):
-    """Replace the variables of a graph.
+def variables_of(graph_def: Any) -> List[str]:
+    """Return the names of the variables of a graph.
 
     Parameters
     ----------
     graph_def : GraphDef
-        Pruned, its functions inlined; changed in place.
+
+    Returns
+    -------
+    list of str
+    """
+    return [node.name for node in graph_def.node if node.op in VARIABLES]
+
+
+def freeze(graph_def: Any, values: Mapping[str, Any], where: str) -> None:
+    """Replace the variables of a graph by constants, in place.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+        Pruned, its functions inlined.
     values : mapping of str to array
         By the names of the variables.
     where : str
@@ -30,50 +40,52 @@ def freeze(graph_def, values, where):
 
     Raises
     ------
-    InputError
-        For a variable that `values` does not hold.
+    ModelError
+        For a variable that `values` does not hold, and one that a functional loop reads.
     """
     nodes = by_name(graph_def)
-    held = {}  # every node that passes a variable on, and the type of its value
+    dtypes: Dict[str, int] = {}  # of every variable
     for node in graph_def.node:
         if node.op in VARIABLES:
             if node.name not in values:
-                raise InputError(
+                raise ModelError(
                     f"{where}: holds no variable {node.name!r}, which the graph needs; "
-                    f"{near_names(node.name, values)}"
+                    f"{near_names(node.name, list(values))}"
                 )
-            held[node.name] = _to_constant(node, values[node.name])
+            dtypes[node.name] = _to_constant(node, values[node.name])
     for node in graph_def.node:
-        _check_not_in_a_body(node, nodes, held, where)
-        source = _variable_behind(data_inputs(node), nodes, held)
-        if source is None:
+        _check_not_in_a_body(node, nodes, dtypes, where)
+        variable = _variable_of(data_inputs(node), nodes, dtypes)
+        if variable is None:
             continue
         if node.op == "ReadVariableOp":
-            _to_identity(node, held[source])
+            _to_identity(node, dtypes[variable])
         elif node.op == "ResourceGather":
-            _to_gather(graph_def, node, held[source])
+            _to_gather(graph_def, node, dtypes[variable])
         elif node.op in PASSING:
             node.op = node.op.replace("Ref", "")
-            node.attr["T"].type = held[source]
+            node.attr["T"].type = dtypes[variable]
 
 
-def _check_not_in_a_body(node, nodes, held, where):
+def _check_not_in_a_body(
+    node: Any, nodes: Dict[str, Any], dtypes: Dict[str, int], where: str
+) -> None:
     if node.op not in BODIES:
         return
     for name in data_inputs(node):
-        source = _variable_behind([name], nodes, held)
-        if source is not None:
-            raise InputError(
-                f"{where}: {node.name} ({node.op}) reads variable {source!r} inside of its body, "
+        variable = _variable_of([name], nodes, dtypes)
+        if variable is not None:
+            raise ModelError(
+                f"{where}: {node.name} ({node.op}) reads variable {variable!r} inside of its body, "
                 "which cannot be frozen here; export the model with its variables frozen"
             )
 
 
-def _variable_behind(inputs, nodes, held):
-    """The variable that the first of some inputs passes on, through identities and loops."""
+def _variable_of(inputs: List[str], nodes: Dict[str, Any], dtypes: Dict[str, int]) -> Optional[str]:
+    """Return the variable that the first of some inputs carries, through identities and loops."""
     while inputs:
         name = producer(inputs[0])
-        if name in held:
+        if name in dtypes:
             return name
         if name not in nodes or nodes[name].op not in PASSING:
             return None
@@ -81,8 +93,8 @@ def _variable_behind(inputs, nodes, held):
     return None
 
 
-def _to_constant(node, value):
-    dtype = tf.as_dtype(node.attr["dtype"].type).base_dtype.as_datatype_enum
+def _to_constant(node: Any, value: Any) -> int:
+    dtype: int = tf.as_dtype(node.attr["dtype"].type).base_dtype.as_datatype_enum
     tensor = tf.make_tensor_proto(value, dtype)
     name = node.name
     node.Clear()
@@ -92,13 +104,13 @@ def _to_constant(node, value):
     return dtype
 
 
-def _to_identity(node, dtype):
+def _to_identity(node: Any, dtype: int) -> None:
     node.op = "Identity"
     node.attr.clear()
     node.attr["T"].type = dtype
 
 
-def _to_gather(graph_def, node, dtype):
+def _to_gather(graph_def: Any, node: Any, dtype: int) -> None:
     indices = node.attr["Tindices"].type
     node.op = "GatherV2"
     node.attr.clear()

@@ -1,24 +1,35 @@
 """Function calls become the operations of the function, which can then get a rule.
 
-A call goes backwards as a whole, by the chain rule of its own body: an
+A call goes backwards as one operation, by the chain rule of its own body: an
 override never reaches the ReLUs inside. TensorFlow's graph optimiser inlines.
 """
 
+from typing import Any, Sequence
+
 import tensorflow as tf
 
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import ModelError, first_line
 from legacy_gbp.graph.nodes import CALLS, all_nodes
 
 LOOPS = ("While", "StatelessWhile")
 
 
-def has_calls(graph_def):
-    """Whether a graph calls functions."""
+def has_calls(graph_def: Any) -> bool:
+    """Return whether a graph calls functions.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+
+    Returns
+    -------
+    bool
+    """
     names = {function.signature.name for function in graph_def.library.function}
     return any(node.op in CALLS or node.op in names for node in graph_def.node)
 
 
-def inline(graph_def, wanted, where):
+def inline(graph_def: Any, wanted: Sequence[str], where: str) -> Any:
     """Inline all function calls of a graph.
 
     Parameters
@@ -32,28 +43,32 @@ def inline(graph_def, wanted, where):
     Returns
     -------
     GraphDef
+
+    Raises
+    ------
+    ModelError
+        When TensorFlow cannot inline a function.
     """
     if not has_calls(graph_def):
         return graph_def
     try:
         inlined = _optimized(_free_to_inline(graph_def), wanted)
     except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0][:200]
-        raise InputError(
+        raise ModelError(
             f"{where}: TensorFlow {tf.__version__} cannot inline the functions of the graph "
-            f"({reason}); try the version that made it"
+            f"({first_line(error)}); try the version that made it"
         ) from error
     if has_calls(inlined):
         left = [node.name for node in inlined.node if node.op in CALLS]
-        raise InputError(
+        raise ModelError(
             f"{where}: the call {left[0] if left else 'of a function'} could not be inlined, so no "
             "rule would reach its ReLUs; freeze the model with its functions inlined"
         )
     return inlined
 
 
-def _free_to_inline(graph_def):
-    """Without what keeps a function whole, and with loops and branches left as they are.
+def _free_to_inline(graph_def: Any) -> Any:
+    """Drop what keeps a function from being inlined; leave loops and branches.
 
     Lowered to the control flow of TensorFlow 1, a loop could not be differentiated.
     """
@@ -68,7 +83,7 @@ def _free_to_inline(graph_def):
     return free
 
 
-def _optimized(graph_def, wanted):
+def _optimized(graph_def: Any, wanted: Sequence[str]) -> Any:
     from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
     from tensorflow.python.grappler import tf_optimizer
 

@@ -1,21 +1,21 @@
-"""Find the tensor that a name means: a tensor, an operation, or a layer.
+"""The tensor of a layer: a name means a tensor, an operation, or a layer.
 
-Keras and most builders put the operations of a layer into a name scope, so a
+Keras and most builders put the operations of a layer into a name scope. So a
 layer is that scope, and its tensor is the one that leaves it.
 """
 
-import difflib
+from typing import Any, List, Optional
 
-from legacy_gbp.errors import InputError
-from legacy_gbp.rules.audit import path
+from legacy_gbp.errors import InputError, near_names
+from legacy_gbp.graph.traverse import operations_between
 
 
-def find_layer(ends, name):
-    """The tensor of a layer.
+def find_layer(endpoints: Any, name: str) -> Any:
+    """Return the tensor of a layer.
 
     Parameters
     ----------
-    ends : Endpoints
+    endpoints : legacy_gbp.models.source.Endpoints
     name : str
         ``scope/Relu:0`` (tensor), ``scope/Relu`` (operation), or ``conv4``
         (a scope, or the part of one between slashes).
@@ -30,39 +30,49 @@ def find_layer(ends, name):
         With near names for an unknown one, with the candidates where several
         tensors leave the scope.
     """
-    graph = ends.logits_t.graph
-    operations = {op.name: op for op in graph.get_operations() if op.outputs}
-    for layer in ends.layers:
+    for layer in endpoints.layers:
         if layer.name == name:
             return layer.output_t
+    named_t = _tensor_of_operation(endpoints.logits_t.graph, name)
+    if named_t is not None:
+        return named_t
+    scope = name.partition(":")[0]
+    leaving_ts = _leaving(endpoints, scope)
+    if len(leaving_ts) == 1:
+        return leaving_ts[0]
+    if leaving_ts:
+        names = ", ".join(sorted(t.name for t in leaving_ts))
+        raise InputError(f"layer {name!r} has several outputs; choose one of {names}")
+    operations = [op.name for op in endpoints.logits_t.graph.get_operations() if op.outputs]
+    raise InputError(f"no layer {name!r} in the graph; {near_names(scope, operations)}")
+
+
+def _tensor_of_operation(graph: Any, name: str) -> Optional[Any]:
+    """Return the output of an operation; None for an unknown operation or output."""
     wanted, _, number = name.partition(":")
-    if wanted in operations:
-        outputs = operations[wanted].outputs
-        if not number or (number.isdigit() and int(number) < len(outputs)):
-            return outputs[int(number or 0)]
-    # On the way of the image alone: weights, savers and summaries use a layer's scope too.
-    way = set(path(ends.input_ts, ends.logits_t))
-    inside = {op for op in way if _is_in(op.name, wanted)}
-    leaving = [
+    try:
+        outputs = graph.get_operation_by_name(wanted).outputs
+    except (KeyError, ValueError):
+        return None
+    if not number:
+        return outputs[0] if outputs else None
+    return outputs[int(number)] if number.isdigit() and int(number) < len(outputs) else None
+
+
+def _leaving(endpoints: Any, scope: str) -> List[Any]:
+    """Return the tensors that leave a scope on the path of the image.
+
+    Weights, savers and summaries use a layer's scope too; they are not on that path.
+    """
+    between = set(operations_between(endpoints.input_ts, endpoints.logits_t))
+    inside = {op for op in between if _is_in(op.name, scope)}
+    return [
         t
         for op in inside
         for t in op.outputs
-        if t is ends.logits_t or any(user in way - inside for user in t.consumers())
+        if t is endpoints.logits_t or any(user in between - inside for user in t.consumers())
     ]
-    if len(leaving) == 1:
-        return leaving[0]
-    if leaving:
-        names = ", ".join(sorted(t.name for t in leaving))
-        raise InputError(f"layer {name!r} has several outputs; choose one of {names}")
-    raise InputError(f"no layer {name!r} in the graph; {near_names(wanted, operations)}")
 
 
-def near_names(wanted, names):
-    """Say which of the names are like the wanted one."""
-    parts = {part for name in names for part in [name, *name.split("/")]}
-    near = difflib.get_close_matches(wanted, sorted(parts), n=5, cutoff=0.5)
-    return f"near names: {', '.join(near)}" if near else "'legacy-gbp inspect' lists its layers"
-
-
-def _is_in(name, scope):
-    return f"/{scope}/" in f"/{name.rsplit('/', 1)[0]}/" if "/" in name else False
+def _is_in(name: str, scope: str) -> bool:
+    return "/" in name and f"/{scope}/" in f"/{name.rsplit('/', 1)[0]}/"

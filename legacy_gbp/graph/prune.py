@@ -1,13 +1,15 @@
-"""Keep what some nodes need, and nothing else: no losses, savers, summaries."""
+"""Keep what some nodes need and drop the rest: losses, savers, summaries."""
+
+from typing import Any, Sequence, Set
 
 import tensorflow as tf
 
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import ModelError
 from legacy_gbp.graph.nodes import by_name, called, producer
 
 
-def prune(graph_def, wanted):
-    """The part of a graph that some nodes need.
+def prune(graph_def: Any, wanted: Sequence[str]) -> Any:
+    """Return the part of a graph that some nodes need.
 
     Parameters
     ----------
@@ -18,19 +20,15 @@ def prune(graph_def, wanted):
     Returns
     -------
     GraphDef
-        With the functions that it calls. Colocation constraints are
-        dropped: they may name nodes that are gone.
+        With the functions that it calls. Colocation constraints and devices are
+        dropped: they may name what is gone.
+
+    Raises
+    ------
+    ModelError
+        For an input that the graph lacks.
     """
-    nodes = by_name(graph_def)
-    kept, todo = set(), list(wanted)
-    while todo:
-        name = todo.pop()
-        if name in kept:
-            continue
-        if name not in nodes:
-            raise InputError(f"the graph is broken: it lacks its node {name!r}; export it again")
-        kept.add(name)
-        todo += [producer(read) for read in nodes[name].input]
+    kept = _needed(graph_def, wanted)
     pruned = tf.compat.v1.GraphDef(versions=graph_def.versions)
     for node in graph_def.node:
         if node.name in kept:
@@ -42,12 +40,27 @@ def prune(graph_def, wanted):
     return pruned
 
 
-def _keep_called(pruned, library):
+def _needed(graph_def: Any, wanted: Sequence[str]) -> Set[str]:
+    nodes = by_name(graph_def)
+    kept: Set[str] = set()
+    todo = list(wanted)
+    while todo:
+        name = todo.pop()
+        if name in kept:
+            continue
+        if name not in nodes:
+            raise ModelError(f"the graph is broken: it lacks its node {name!r}; export it again")
+        kept.add(name)
+        todo += [producer(read) for read in nodes[name].input]
+    return kept
+
+
+def _keep_called(pruned: Any, library: Any) -> None:
     """Copy the functions that are called, directly or by others; not those of input pipelines."""
     functions = {function.signature.name: function for function in library.function}
-    gradients = {note.function_name: note for note in library.gradient}
+    gradients = {entry.function_name: entry for entry in library.gradient}
     todo = [name for node in pruned.node for name in called(node)]
-    kept = set()
+    kept: Set[str] = set()
     while todo:
         name = todo.pop()
         if name in kept or name not in functions:

@@ -6,8 +6,9 @@ run: to the part of the graph that the output needs, with all functions.
 """
 
 import re
+from typing import Any
 
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import ModelError, shortened
 from legacy_gbp.graph.nodes import all_nodes
 
 DANGEROUS = re.compile(
@@ -26,8 +27,8 @@ DANGEROUS = re.compile(
 )
 
 
-def check_harmless(graph_def, where, trusted=False):
-    """Refuse dangerous operations, naming them.
+def check_harmless(graph_def: Any, where: str, trusted: bool = False) -> None:
+    """Refuse dangerous operations.
 
     Parameters
     ----------
@@ -35,14 +36,18 @@ def check_harmless(graph_def, where, trusted=False):
     where : str
         The file, for the message.
     trusted : bool
-        The user said that the graph may do what it likes.
+        The user trusts the graph: nothing is refused.
+
+    Raises
+    ------
+    ModelError
+        That names the operations.
     """
     found = sorted(
         {f"{node.op} ({node.name})" for node in all_nodes(graph_def) if DANGEROUS.match(node.op)}
     )
     if found and not trusted:
-        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        raise InputError(
-            f"{where}: the graph holds operations that reach outside of it: {', '.join(found[:5])}"
-            f"{more}; if you trust its author, give --trust-graph"
+        raise ModelError(
+            f"{where}: the graph holds operations that reach outside of it: {shortened(found)}; "
+            "if you trust its author, set `trusted`"
         )

@@ -1,9 +1,11 @@
 """Operations that an optimiser fused become the ones they were made of: those have a gradient."""
 
+from typing import Any, Dict, List
+
 import tensorflow as tf
 
-from legacy_gbp.errors import InputError
-from legacy_gbp.graph.nodes import add, data_inputs
+from legacy_gbp.errors import ModelError
+from legacy_gbp.graph.nodes import add_node, data_inputs
 
 BASES = {"_FusedConv2D": "Conv2D", "_FusedMatMul": "MatMul"}
 OWN = {  # attributes of the base operation
@@ -14,7 +16,7 @@ OWN = {  # attributes of the base operation
 ACTIVATIONS = ("Relu", "Relu6", "Elu", "LeakyRelu", "Tanh", "Sigmoid")
 
 
-def expand_fused(graph_def, where):
+def unfuse(graph_def: Any, where: str) -> None:
     """Replace fused operations, in place.
 
     The last operation of an expansion keeps the name of the fused one.
@@ -24,6 +26,11 @@ def expand_fused(graph_def, where):
     graph_def : GraphDef
     where : str
         The file, for messages.
+
+    Raises
+    ------
+    ModelError
+        For a fused step that is not known here.
     """
     fused = [node for node in graph_def.node if node.op in BASES]
     for node in fused:
@@ -33,37 +40,41 @@ def expand_fused(graph_def, where):
         _expand(graph_def, copy, where)
 
 
-def _expand(graph_def, node, where):
+def _expand(graph_def: Any, node: Any, where: str) -> None:
     base = BASES[node.op]
     inputs, control = data_inputs(node), [name for name in node.input if name.startswith("^")]
     steps = [step.decode() for step in node.attr["fused_ops"].list.s]
     arguments = inputs[2:]
     last = f"{node.name}/{base}" if steps else node.name
     own = {key: node.attr[key] for key in OWN[base] if key in node.attr}
-    add(graph_def, base, last, inputs[:2] + control, **own)
+    add_node(graph_def, base, last, inputs[:2] + control, **own)
     for number, step in enumerate(steps):
         name = node.name if number == len(steps) - 1 else f"{node.name}/{step}"
         _add_step(graph_def, node, step, name, last, arguments, where)
         last = name
 
 
-def _add_step(graph_def, node, step, name, last, arguments, where):
-    kind, extra = {"T": node.attr["T"]}, {}
+def _add_step(
+    graph_def: Any, node: Any, step: str, name: str, last: str, arguments: List[str], where: str
+) -> None:
+    kind: Dict[str, Any] = {"T": node.attr["T"]}
+    extra: Dict[str, Any] = {}
     if "data_format" in node.attr:
         extra["data_format"] = node.attr["data_format"]
     if step == "BiasAdd":
-        add(graph_def, step, name, [last, arguments[0]], **kind, **extra)
+        add_node(graph_def, step, name, [last, arguments[0]], **kind, **extra)
     elif step == "FusedBatchNorm":
-        added = add(graph_def, "FusedBatchNormV3", name, [last, *arguments[:4]], **kind, **extra)
+        inputs = [last, *arguments[:4]]
+        added = add_node(graph_def, "FusedBatchNormV3", name, inputs, **kind, **extra)
         added.attr["U"].type = tf.float32.as_datatype_enum
         added.attr["is_training"].b = False
         added.attr["epsilon"].f = node.attr["epsilon"].f
     elif step in ACTIVATIONS:
-        added = add(graph_def, step, name, [last], **kind)
+        added = add_node(graph_def, step, name, [last], **kind)
         if step == "LeakyRelu":
             added.attr["alpha"].f = node.attr["leakyrelu_alpha"].f
     else:
-        raise InputError(
+        raise ModelError(
             f"{where}: operation {node.name} ({node.op}) fuses {step}, which is not known here; "
             "export the graph before it is optimised for inference"
         )

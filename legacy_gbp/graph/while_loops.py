@@ -1,19 +1,21 @@
-"""While loops of TensorFlow 1: what must be kept so that they can be differentiated.
+"""While loops of TensorFlow 1: the contexts without which they cannot be differentiated.
 
 The operations of such a loop (Enter, Merge, Switch, Exit, NextIteration) do
-not say that they belong together; the notes of a meta graph do.
+not say that they belong together. The while contexts of a meta graph do.
 """
+
+from typing import Any, List, Sequence
 
 import tensorflow as tf
 
 from legacy_gbp.graph.nodes import by_name, producer
 from legacy_gbp.graph.prune import prune
 
-NOTES = "while_context"
+COLLECTION = "while_context"
 
 
-def loop_roots(meta, output):
-    """Exits of the loops that an output needs: a loop is kept whole or not at all.
+def loop_exits(meta: Any, output: str) -> List[str]:
+    """Return the exits of the loops that an output needs: a loop is kept with all its exits.
 
     Parameters
     ----------
@@ -24,55 +26,68 @@ def loop_roots(meta, output):
     Returns
     -------
     list of str
+        Names of nodes.
     """
     needed = by_name(prune(meta.graph_def, [output]))
     return [
         producer(name)
-        for note in _notes(meta)
-        if producer(note.pivot_name) in needed
-        for name in note.loop_exit_names
+        for context in _contexts(meta)
+        if producer(context.pivot_name) in needed
+        for name in context.loop_exit_names
     ]
 
 
-def keep_loop_notes(meta, graph_def):
-    """The notes about loops of a part of a graph.
+def kept_contexts(meta: Any, graph_def: Any) -> List[Any]:
+    """Return the while contexts of a part of a graph.
 
     Parameters
     ----------
     meta : MetaGraphDef
     graph_def : GraphDef
-        The part that is kept.
+        The part.
 
     Returns
     -------
     list of WhileContextDef
+        Without the values that the part lacks.
     """
     nodes = by_name(graph_def)
     kept = []
-    for note in _notes(meta):
-        if producer(note.pivot_name) not in nodes:
+    for context in _contexts(meta):
+        if producer(context.pivot_name) not in nodes:
             continue
-        values = [name for name in note.values_def.values if producer(name) in nodes]
-        del note.values_def.values[:]
-        note.values_def.values.extend(values)
-        for inner in list(note.values_def.external_values):
-            if producer(note.values_def.external_values[inner]) not in nodes:
-                del note.values_def.external_values[inner]
-        kept.append(note)
+        values = [name for name in context.values_def.values if producer(name) in nodes]
+        del context.values_def.values[:]
+        context.values_def.values.extend(values)
+        for inner in list(context.values_def.external_values):
+            if producer(context.values_def.external_values[inner]) not in nodes:
+                del context.values_def.external_values[inner]
+        kept.append(context)
     return kept
 
 
-def meta_of(graph_def, notes):
-    """A MetaGraphDef of a graph and the notes about its loops."""
+def with_contexts(graph_def: Any, contexts: Sequence[Any]) -> Any:
+    """Return a meta graph of a graph and the contexts of its loops.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+    contexts : sequence of WhileContextDef
+
+    Returns
+    -------
+    MetaGraphDef
+    """
     meta = tf.compat.v1.MetaGraphDef(graph_def=graph_def)
-    meta.collection_def[NOTES].bytes_list.value.extend(note.SerializeToString() for note in notes)
+    stored = meta.collection_def[COLLECTION].bytes_list.value
+    stored.extend(context.SerializeToString() for context in contexts)
     return meta
 
 
-def _notes(meta):
+def _contexts(meta: Any) -> List[Any]:
     from tensorflow.core.protobuf import control_flow_pb2
 
-    if NOTES not in meta.collection_def:
+    if COLLECTION not in meta.collection_def:
         return []
-    stored = meta.collection_def[NOTES].bytes_list.value
-    return [control_flow_pb2.WhileContextDef.FromString(note) for note in stored]
+    stored = meta.collection_def[COLLECTION].bytes_list.value
+    return [control_flow_pb2.WhileContextDef.FromString(context) for context in stored]

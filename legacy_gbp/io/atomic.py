@@ -1,71 +1,101 @@
-"""Write beside the final name, rename when whole: nobody sees half a file."""
+"""Atomic writes: write a temporary file, then rename it.
+
+The temporary file lies beside the final one, under a hidden name that nobody can guess.
+So a reader meets the old file or the new one, never a part, and two writers of one name
+do not meet.
+"""
 
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import socket
+import stat
 import tempfile
 import time
+from typing import Iterator, List
 
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import LegacyGbpError, OutputError, first_line
 
 SPARE_BYTES = 1 << 20
 DEAD_AFTER_SECONDS = 24 * 3600  # without a write, on a machine that cannot be asked
+MOST_NAME_BYTES = 255  # of a name in a folder, on all common file systems
+PREFIX = ".partial-"
 
 
 @contextlib.contextmanager
-def written_aside(path):
-    """Give a temporary path; rename it to `path` on success, delete it on failure.
+def atomic_write(path: str) -> Iterator[str]:
+    """Yield a temporary path; rename it to `path` on success, delete it on failure.
 
     Parameters
     ----------
     path : str
-        The final name. Its folder is made when missing.
+        The final name. Missing folders are made, and removed again on failure.
 
     Yields
     ------
     str
-        A name in the same folder with the same ending.
+        An empty file in the same folder. It has the permissions of a file that `path`
+        replaces.
 
     Raises
     ------
-    InputError
+    OutputError
         When the folder cannot be made or written to, or the disk is full.
     """
-    partial = partial_of(path)
+    partial = temporary_name(path)
     folder = os.path.dirname(partial)
-    _check_replaceable(path)
+    check_replaceable(path)
     missing = _missing_folders(folder)
     try:
         os.makedirs(folder, exist_ok=True)
+        _create(partial, path)
         yield partial
         os.replace(partial, path)
+    except LegacyGbpError:
+        raise
     except OSError as error:
-        raise _unwritable(path, error.strerror or str(error).split("\n")[0]) from error
+        raise unwritable(path, error.strerror or first_line(error)) from error
     finally:
         with contextlib.suppress(OSError):
             os.remove(partial)
-        for made in missing:  # goes well only where nothing was written
+        for made in missing:  # succeeds only where nothing was written
             with contextlib.suppress(OSError):
                 os.rmdir(made)
 
 
-def partial_of(path):
-    """The temporary name beside `path`: no other process of any machine has the same."""
+def temporary_name(path: str) -> str:
+    """Return a hidden name beside `path` that no other process has and nobody can guess.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    str
+        ``FOLDER/.partial-HOST@PROCESS-RANDOM-NAME``, cut to the length of a file name.
+    """
     folder, name = os.path.split(os.path.abspath(path))
-    return os.path.join(folder, f".partial-{socket.gethostname()}@{os.getpid()}-{name}")
+    start = f"{PREFIX}{socket.gethostname()}@{os.getpid()}-{secrets.token_hex(8)}-"
+    left = MOST_NAME_BYTES - len(os.fsencode(start))
+    return os.path.join(folder, start + os.fsdecode(os.fsencode(name)[:left]))
 
 
-def check_destination(path):
+def check_destination(path: str) -> None:
     """Refuse a place that cannot be written to, before any work is done for it.
 
     Parameters
     ----------
     path : str
         A file that may exist or not, in a folder that may exist or not.
+
+    Raises
+    ------
+    OutputError
     """
-    _check_replaceable(path)
+    check_replaceable(path)
     folder = os.path.dirname(os.path.abspath(path))
     for missing in _missing_folders(folder):
         folder = os.path.dirname(missing)
@@ -73,24 +103,51 @@ def check_destination(path):
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise _unwritable(path, error.strerror) from error
+        raise unwritable(path, error.strerror or first_line(error)) from error
 
 
-def check_room(path, nbytes):
-    """Refuse to write `nbytes` more beside `path` when the disk cannot hold them.
+def check_replaceable(path: str) -> None:
+    """Refuse to write over what is not a regular file.
+
+    Parameters
+    ----------
+    path : str
+
+    Raises
+    ------
+    OutputError
+        For a folder, a device, a socket or a named pipe.
+    """
+    if os.path.isdir(path):
+        raise OutputError(f"{path}: is a folder; give the name of a file")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OutputError(f"{path}: is a device; give the name of a file")
+
+
+def check_free_space(path: str, nbytes: int) -> None:
+    """Refuse to write beside `path` more bytes than the disk can take.
 
     HDF5 does not survive a full disk: it cannot close its file any more.
+
+    Parameters
+    ----------
+    path : str
+    nbytes : int
+
+    Raises
+    ------
+    OutputError
     """
     free = shutil.disk_usage(os.path.dirname(os.path.abspath(path))).free
     if free < nbytes + SPARE_BYTES:
-        raise _unwritable(path, f"{free / 1e6:.1f} MB free on the disk")
+        raise unwritable(path, f"{free / 1e6:.1f} MB free on the disk")
 
 
-def remove_stale(folder, start=""):
-    """Remove what killed processes left half-written in a folder.
+def remove_stale(folder: str, start: str = "") -> None:
+    """Remove the temporary files that killed processes left in a folder.
 
-    Machines that share the folder cannot ask for each other's processes: what one of
-    them left goes when nobody has written to it for a day.
+    Machines that share the folder cannot ask for each other's processes: a file of another
+    machine goes when nobody has written to it for a day.
 
     Parameters
     ----------
@@ -99,48 +156,61 @@ def remove_stale(folder, start=""):
         Of the final names; all by default.
     """
     for name in os.listdir(folder):
-        match = re.match(r"\.partial-(.+?)@(\d+)-" + re.escape(start), name)
+        pattern = re.escape(PREFIX) + r"(.+?)@(\d+)-[0-9a-f]{16}-" + re.escape(start)
+        match = re.match(pattern, name)
         path = os.path.join(folder, name)
-        if match and _is_dead(path, *match.groups()):
-            shutil.rmtree(path, ignore_errors=True)  # a checkpoint's
+        if match and _is_dead(path, match.group(1), int(match.group(2))):
+            shutil.rmtree(path, ignore_errors=True)  # of a checkpoint
             with contextlib.suppress(OSError):
                 os.remove(path)
 
 
-def _is_dead(path, host, process):
+def unwritable(path: str, why: str) -> OutputError:
+    """Return the error for a file that cannot be written.
+
+    Parameters
+    ----------
+    path : str
+    why : str
+
+    Returns
+    -------
+    OutputError
+    """
+    return OutputError(f"{path}: cannot be written ({why}); choose another place or make room")
+
+
+def _create(partial: str, path: str) -> None:
+    """Create the temporary file; O_EXCL follows no link that somebody planted."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
+    os.close(os.open(partial, flags, 0o666))
+    if os.path.isfile(path):
+        os.chmod(partial, stat.S_IMODE(os.stat(path).st_mode))
+
+
+def _is_dead(path: str, host: str, process: int) -> bool:
     if host == socket.gethostname():
-        return not _is_running(int(process))
+        return not _is_running(process)
     try:
         return time.time() - os.stat(path).st_mtime > DEAD_AFTER_SECONDS
     except OSError:  # another process was faster
         return False
 
 
-def _is_running(process):
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:  # somebody else's
         return True
     return True
 
 
-def _check_replaceable(path):
-    if os.path.isdir(path):
-        raise InputError(f"{path}: is a folder; give the name of a file")
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise InputError(f"{path}: is a device; give the name of a file")
-
-
-def _missing_folders(folder):
-    """The folders that would have to be made, the innermost first."""
+def _missing_folders(folder: str) -> List[str]:
+    """Return the folders that would have to be made, the innermost first."""
     missing = []
     while not os.path.exists(folder):
         missing.append(folder)
         folder = os.path.dirname(folder)
     return missing
-
-
-def _unwritable(path, why):
-    return InputError(f"{path}: cannot be written ({why}); choose another place or make room")

@@ -2,12 +2,20 @@
 
 import sys
 import time
+from typing import Iterable, Iterator, TypeVar
 
 SECONDS_BETWEEN_LINES = 30
 
+Item = TypeVar("Item")
 
-def say(line):
-    """Print one line on stdout, flushed, without tearing a bar that stands below."""
+
+def print_line(line: str) -> None:
+    """Print one line on stdout, flushed, without tearing the progress bar below it.
+
+    Parameters
+    ----------
+    line : str
+    """
     if sys.stderr.isatty():
         from tqdm import tqdm
 
@@ -17,30 +25,29 @@ def say(line):
         print(line, flush=True)
 
 
-def progress(iterable, total, what):
-    """Pass items through, showing how far they are.
+def progress(items: Iterable[Item], total: int, title: str) -> Iterator[Item]:
+    """Pass items through and show how many have passed.
 
     Parameters
     ----------
-    iterable : iterable
+    items : iterable
     total : int
         Number of items.
-    what : str
-        Shown in front.
+    title : str
 
     Yields
     ------
     object
-        The items of `iterable`.
+        The items.
     """
     if sys.stderr.isatty():
         from tqdm import tqdm
 
-        yield from tqdm(iterable, total=total, desc=what, file=sys.stderr, leave=False)
+        yield from tqdm(items, total=total, desc=title, file=sys.stderr, leave=False)
         return
     last = time.monotonic()
-    for number, item in enumerate(iterable, 1):
+    for number, item in enumerate(items, 1):
         yield item
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            say(f"-- {what}: {number} of {total}")
+            print_line(f"-- {title}: {number} of {total}")

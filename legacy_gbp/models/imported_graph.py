@@ -1,37 +1,40 @@
 """A graph that somebody else made, as a source: imported anew for every rule.
 
-All formats end here: their readers give a GraphDef without variables, and the
-steps of :mod:`legacy_gbp.graph` make it one that a rule reaches whole.
+All foreign formats come here: their readers make a GraphDef, and the steps of
+:mod:`legacy_gbp.graph` turn it into one that a rule reaches everywhere.
 """
 
-import numpy as np
+from typing import Any, Dict, Mapping, Optional, Sequence
+
 import tensorflow as tf
 
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import ModelError, first_line, near_names
 from legacy_gbp.graph.freeze import freeze
 from legacy_gbp.graph.infer_endpoints import check_tensor_name, float_input
 from legacy_gbp.graph.inline import inline
-from legacy_gbp.graph.layers import near_names
-from legacy_gbp.graph.nodes import by_name, full, producer
+from legacy_gbp.graph.nodes import by_name, producer, tensor_name
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.trust import check_harmless
-from legacy_gbp.graph.unfuse import expand_fused
-from legacy_gbp.graph.while_loops import meta_of
+from legacy_gbp.graph.unfuse import unfuse
+from legacy_gbp.graph.while_loops import with_contexts
+from legacy_gbp.models.pixel_scale import PixelScaled
 from legacy_gbp.models.source import Endpoints
-from legacy_gbp.rules.composite_rectifiers import rewrite_idioms
-from legacy_gbp.rules.gradient_attribute import set_marks, strip_marks
+from legacy_gbp.rules.composite_rectifiers import close_composite_rectifiers
+from legacy_gbp.rules.gradient_attribute import (
+    remove_gradient_attributes,
+    set_gradient_attributes,
+)
 
-UNDECIDED = "Placeholder"
+PLACEHOLDER = "Placeholder"
 
 
-class Imported:
-    """A frozen GraphDef with its ends.
+class ImportedGraph(PixelScaled):
+    """A GraphDef with its endpoints and the values of its variables.
 
     Parameters
     ----------
     graph_def : GraphDef
-        Without variables.
-    inputs : list of str
+    inputs : sequence of str
         Tensors.
     output : str
         Tensor.
@@ -43,45 +46,54 @@ class Imported:
         Whether operations that reach outside of the graph are accepted.
     values : mapping of str to array, optional
         Variables of the graph by name.
-    loops : list of WhileContextDef, optional
-        Notes about its while loops of TensorFlow 1.
+    contexts : sequence of WhileContextDef, optional
+        Of its while loops of TensorFlow 1.
 
     Attributes
     ----------
-    stripped : list of str
-        Nodes that bore a gradient mark, such as that of a guided export.
+    inputs : list of str
+        Tensors that are fed.
+    output : str
+        The tensor that is explained.
+
+    Raises
+    ------
+    ModelError
+        When a step of :mod:`legacy_gbp.graph` refuses the graph, or a placeholder
+        has no value.
     """
 
     def __init__(
-        self, graph_def, inputs, output, where, feeds=None, trusted=False, values=(), loops=()
-    ):
-        self.where, self.output, self._loops = where, output, loops
-        feeds = {full(name): value for name, value in (feeds or {}).items()}
-        for name in feeds:
-            check_tensor_name(name, where, "--feed")
-        for name in inputs:
-            check_tensor_name(name, where, "input")
-            if producer(name) not in by_name(graph_def):
-                raise InputError(
-                    f"{where}: output {output} does not depend on input {name}; choose another "
-                    "input or output"
-                )
+        self,
+        graph_def: Any,
+        inputs: Sequence[str],
+        output: str,
+        where: str,
+        feeds: Optional[Mapping[str, Any]] = None,
+        trusted: bool = False,
+        values: Optional[Mapping[str, Any]] = None,
+        contexts: Sequence[Any] = (),
+    ) -> None:
+        self._where, self.output, self._contexts = where, output, contexts
+        named = {tensor_name(name): value for name, value in (feeds or {}).items()}
+        _check_names(graph_def, inputs, output, named, where)
         graph_def = with_open_inputs(graph_def, inputs, where)
-        roots = [producer(output), *(producer(e) for note in loops for e in note.loop_exit_names)]
+        exits = [producer(name) for context in contexts for name in context.loop_exit_names]
+        roots = [producer(output), *exits]
         graph_def = prune(graph_def, roots)
         check_harmless(graph_def, where, trusted)
         graph_def = inline(graph_def, [producer(name) for name in [*inputs, output]], where)
         graph_def = prune(graph_def, roots)
-        freeze(graph_def, values, where)
+        freeze(graph_def, values or {}, where)
         kept = by_name(graph_def)
-        self.stripped = strip_marks(graph_def)
-        expand_fused(graph_def, where)
+        self._removed = tuple(remove_gradient_attributes(graph_def))
+        unfuse(graph_def, where)
         self.inputs = [float_input(graph_def, name) for name in inputs]
-        self._feeds = {name: value for name, value in feeds.items() if producer(name) in kept}
+        self._feeds = {name: value for name, value in named.items() if producer(name) in kept}
         self._graph_def = graph_def
-        self._check_feeds(feeds, inputs)
+        _check_feeds(graph_def, named, {producer(n) for n in [*inputs, *self.inputs]}, where)
 
-    def load(self, session, rule="gradient"):
+    def load(self, session: Any, rule: str = "gradient") -> Endpoints:
         """Import into the current graph, under a rule.
 
         Parameters
@@ -89,65 +101,83 @@ class Imported:
         session : tf.compat.v1.Session
             Not used: nothing needs to be restored.
         rule : str
+            A row of :data:`legacy_gbp.rules.relu.OVERRIDES`.
 
         Returns
         -------
         Endpoints
+
+        Raises
+        ------
+        ModelError
+            When this TensorFlow cannot import the graph.
         """
         graph_def = tf.compat.v1.GraphDef()
         graph_def.CopyFrom(self._graph_def)
-        inside = rewrite_idioms(graph_def, rule)
-        set_marks(graph_def, rule, inside)
-        import_graph(graph_def, self.where, self._loops)
+        inside = close_composite_rectifiers(graph_def, rule)
+        set_gradient_attributes(graph_def, rule, inside)
+        import_graph(graph_def, self._where, self._contexts)
         return Endpoints(
             tuple(self._tensor(name) for name in self.inputs),
             self._tensor(self.output),
             {self._tensor(name): value for name, value in self._feeds.items()},
             [],
+            removed_overrides=self._removed,
         )
 
-    def _tensor(self, name):
-        return _tensor_in(tf.compat.v1.get_default_graph(), name, self.where)
-
-    def _check_feeds(self, feeds, inputs):
-        nodes = by_name(self._graph_def)
-        for name in feeds:
-            if producer(name) not in nodes:
-                raise InputError(
-                    f"{self.where}: --feed names {name}, which the output does not need; "
-                    f"{near_names(producer(name), nodes)}"
-                )
-        known = {producer(name) for name in [*inputs, *self.inputs, *feeds]}
-        for node in self._graph_def.node:
-            if node.op == UNDECIDED and node.name not in known:
-                raise InputError(
-                    f"{self.where}: placeholder {node.name!r} needs a value; if it is an input "
-                    f"name it by --input, else give one such as --feed {node.name}=0"
-                )
+    def _tensor(self, name: str) -> Any:
+        return _tensor_in(tf.compat.v1.get_default_graph(), name, self._where)
 
 
-def import_graph(graph_def, where, loops=()):
-    """Import into the current graph, or say in one line why not."""
+def import_graph(graph_def: Any, where: str, contexts: Sequence[Any] = ()) -> None:
+    """Import a graph into the current one.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+    where : str
+        The file, for messages.
+    contexts : sequence of WhileContextDef, optional
+
+    Raises
+    ------
+    ModelError
+        When this TensorFlow cannot.
+    """
     try:
-        if loops:
-            tf.compat.v1.train.import_meta_graph(meta_of(graph_def, loops))
+        if contexts:
+            tf.compat.v1.train.import_meta_graph(with_contexts(graph_def, contexts))
         else:
             tf.import_graph_def(graph_def, name="")
     except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0][:200]
-        raise InputError(
-            f"{where}: TensorFlow {tf.__version__} cannot import the graph ({reason}); try the "
-            "version that made it"
+        raise ModelError(
+            f"{where}: TensorFlow {tf.__version__} cannot import the graph ({first_line(error)}); "
+            "try the version that made it"
         ) from error
 
 
-def with_open_inputs(graph_def, inputs, where):
-    """Make placeholders of inputs that the graph computes itself, such as a decoded picture.
+def with_open_inputs(graph_def: Any, inputs: Sequence[str], where: str) -> Any:
+    """Make placeholders of inputs that the graph computes, such as a decoded picture.
 
-    What only they need is not pruned yet.
+    Parameters
+    ----------
+    graph_def : GraphDef
+    inputs : sequence of str
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    GraphDef
+        What only the inputs need is not pruned yet.
+
+    Raises
+    ------
+    ModelError
+        For a second output of an operation.
     """
     nodes = by_name(graph_def)
-    computed = [name for name in inputs if nodes[producer(name)].op != UNDECIDED]
+    computed = [name for name in inputs if nodes[producer(name)].op != PLACEHOLDER]
     if not computed:
         return graph_def
     scratch = tf.Graph()
@@ -158,24 +188,48 @@ def with_open_inputs(graph_def, inputs, where):
     for name in computed:
         tensor_t, node = _tensor_in(scratch, name, where), by_name(opened)[producer(name)]
         if tensor_t.value_index:
-            raise InputError(f"{where}: input {name} is a second output; name another tensor")
+            raise ModelError(f"{where}: input {name} is a second output; name another tensor")
         node.Clear()
-        node.op, node.name = "Placeholder", producer(name)
+        node.op, node.name = PLACEHOLDER, producer(name)
         node.attr["dtype"].type = tensor_t.dtype.base_dtype.as_datatype_enum
         node.attr["shape"].shape.CopyFrom(tensor_t.shape.as_proto())
     return opened
 
 
-def _tensor_in(graph, name, where):
+def _tensor_in(graph: Any, name: str, where: str) -> Any:
     try:
         return graph.get_tensor_by_name(name)
     except KeyError as error:
-        raise InputError(f"{where}: {' '.join(str(error.args[0]).split())}") from error
+        raise ModelError(f"{where}: {' '.join(str(error.args[0]).split())}") from error
 
 
-def parse_value(text):
-    """Value of ``--feed NAME=VALUE``: true, false, or numbers separated by commas."""
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    numbers = [float(part) for part in text.split(",")]
-    return np.array(numbers if len(numbers) > 1 else numbers[0])
+def _check_names(
+    graph_def: Any, inputs: Sequence[str], output: str, feeds: Mapping[str, Any], where: str
+) -> None:
+    nodes = by_name(graph_def)
+    for name in feeds:
+        check_tensor_name(name, where, "`feeds`")
+    for name in inputs:
+        check_tensor_name(name, where, "input")
+        if producer(name) not in nodes:
+            raise ModelError(
+                f"{where}: output {output} does not depend on input {name}; choose another "
+                "input or output"
+            )
+
+
+def _check_feeds(graph_def: Any, feeds: Dict[str, Any], inputs: "set[str]", where: str) -> None:
+    nodes = by_name(graph_def)
+    for name in feeds:
+        if producer(name) not in nodes:
+            raise ModelError(
+                f"{where}: `feeds` names {name}, which the output does not need; "
+                f"{near_names(producer(name), nodes)}"
+            )
+    known = inputs | {producer(name) for name in feeds}
+    for node in graph_def.node:
+        if node.op == PLACEHOLDER and node.name not in known:
+            raise ModelError(
+                f"{where}: placeholder {node.name!r} needs a value; if it is an input name it by "
+                f"`input`, else give one by `feeds`, such as {node.name}=0"
+            )

@@ -9,25 +9,33 @@ weights, Keras 3           ``layers/<class>/vars/0, 1``; ``vars`` has the layer'
                            name as an attribute
 =========================  ========================================================
 
-What the datasets are called does not matter (``block1_conv1_W_1:0`` in 2015,
+The names of the datasets do not matter (``block1_conv1_W_1:0`` in 2015,
 ``kernel:0`` later): their order is kernel, bias in all of them.
 """
 
 import os
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-import h5py
+import tensorflow as tf
 
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import InputError, ModelError, first_line
+from legacy_gbp.io.hdf5 import is_dataset, is_group, open_hdf5, texts_of
+from legacy_gbp.models.pixel_scale import PixelScaled
 from legacy_gbp.models.source import Endpoints
+from legacy_gbp.networks.keras_layout import KerasLayout
+from legacy_gbp.rules.relu import under_rule
 
 
-class KerasWeights:
+class KerasWeights(PixelScaled):
     """A source that builds a network from its table and reads its variables from a file.
+
+    Images are prepared as by ``caffe``, with which the official weights were trained.
 
     Parameters
     ----------
-    network : function of a layer builder
-        Such as :func:`legacy_gbp.networks.vgg19.vgg19`.
+    network : callable
+        Takes a :class:`legacy_gbp.networks.keras_layout.KerasLayout`, such as
+        :func:`legacy_gbp.networks.vgg19.vgg19`.
     path : str
         Of the .h5 file.
     image_shape : (int, int)
@@ -35,32 +43,47 @@ class KerasWeights:
     dtype : str
         Of the graph, whatever the file's.
 
+    Attributes
+    ----------
+    path : str
+
     Raises
     ------
     InputError
-        For a file that is missing, truncated or in none of the layouts.
+        For a file that is missing or truncated.
+    ModelError
+        For a file in none of the layouts.
 
     Examples
     --------
     >>> source = KerasWeights(vgg19, OFFICIAL_FILE)  # doctest: +SKIP
     >>> with Network(source) as net:  # doctest: +SKIP
-    ...     maps = guided_backprop(net, preprocess(pictures), Layer("block5_conv4", (12,)))
+    ...     images = source.prepare(pictures)
+    ...     maps = guided_backprop(net, images, Layer("block5_conv4", (12,)))
     """
 
-    def __init__(self, network, path, image_shape=(224, 224), dtype="float32"):
+    scale = "caffe"
+
+    def __init__(
+        self,
+        network: Callable[[Any], None],
+        path: str,
+        image_shape: Tuple[int, int] = (224, 224),
+        dtype: str = "float32",
+    ) -> None:
         self.path = os.fspath(path)
         self._network, self._image_shape, self._dtype = network, image_shape, dtype
         with self._open() as file:
-            self._places = places(file)
+            self._places = places_of_weights(file)
             holds = ", ".join(sorted(file)[:5]) or "nothing"
         if not self._places:
-            raise InputError(
+            raise ModelError(
                 f"{self.path}: no Keras weights (no layer_names, no layers/*/vars; it holds "
                 f"{holds}); {self._advice}"
             )
 
-    def load(self, session, rule="gradient"):
-        """Build in the current graph, under a rule, and set the variables in `session`.
+    def load(self, session: Any, rule: str = "gradient") -> Endpoints:
+        """Build in the current graph, under a rule, and set the variables.
 
         The arrays go from file to variable one layer at a time, and the graph
         holds none of them.
@@ -77,17 +100,12 @@ class KerasWeights:
 
         Raises
         ------
-        InputError
+        ModelError
             For a layer that is missing, unreadable or of another shape.
         """
-        import tensorflow as tf
-
-        from legacy_gbp.networks.keras_layout import NamedLayers
-        from legacy_gbp.rules.relu import under_rule
-
         shape = (None, *self._image_shape, 3)
         images_t = tf.compat.v1.placeholder(self._dtype, shape, name="images")
-        net = NamedLayers(images_t)
+        net = KerasLayout(images_t)
         with under_rule(images_t.graph, rule):
             self._network(net)
         with self._open() as file:
@@ -101,54 +119,45 @@ class KerasWeights:
         return Endpoints((images_t,), net.logits_t, {}, net.layers)
 
     @property
-    def _advice(self):
-        """The official files of VGG16 and VGG19 are named alike."""
+    def _advice(self) -> str:
+        """Name the official file; those of VGG16 and VGG19 are named alike."""
         return f"give {self._network.__name__}_weights_tf_dim_ordering_tf_kernels.h5"
 
-    def _open(self):
-        if not os.path.exists(self.path):
-            raise InputError(
-                f"{self.path}: no such file, and none is downloaded; {self._advice} (of Keras "
-                "applications; ~/.keras/models keeps it where Keras has used it)"
-            )
-        if not os.path.isfile(self.path):
-            raise InputError(f"{self.path}: is not a file; {self._advice}")
-        try:
-            return h5py.File(self.path, "r")
-        except OSError as error:
-            raise InputError(
-                f"{self.path}: not a whole HDF5 file ({_first_line(error)}); copy it again, or "
-                f"{self._advice}"
-            ) from error
+    def _open(self) -> Any:
+        advice = (
+            f"none is downloaded; {self._advice} (of Keras applications; ~/.keras/models keeps it "
+            "where Keras has used it)"
+        )
+        return open_hdf5(self.path, advice)
 
-    def _check(self, file, wanted):
+    def _check(self, file: Any, wanted: Dict[str, Any]) -> None:
         """Refuse the file before any of it is read."""
         for layer, variables in wanted.items():
             if layer not in self._places:
-                raise InputError(
+                raise ModelError(
                     f"{self.path}: no layer {layer!r}, which {self._network.__name__} needs; it "
                     f"holds {', '.join(self._places)}; {self._advice}"
                 )
             found = [_shape(file, place) for place in self._places[layer]]
             needed = [tuple(variable.shape.as_list()) for variable in variables]
             if found != needed:
-                raise InputError(
+                raise ModelError(
                     f"{self.path}: layer {layer!r} has arrays {_listed(found)}, but "
                     f"{self._network.__name__} needs {_listed(needed)}; {self._advice}"
                 )
 
-    def _read(self, file, layer, place):
+    def _read(self, file: Any, layer: str, place: str) -> Any:
         try:
             return file[place][()].astype(self._dtype, copy=False)
         except OSError as error:
             raise InputError(
-                f"{self.path}: layer {layer!r} cannot be read ({_first_line(error)}); copy the "
+                f"{self.path}: layer {layer!r} cannot be read ({first_line(error)}); copy the "
                 "file again"
             ) from error
 
 
-def places(file):
-    """Where the arrays of every layer stand in a weight file.
+def places_of_weights(file: Any) -> Dict[str, List[str]]:
+    """Return where a weight file keeps the arrays of every layer.
 
     Parameters
     ----------
@@ -163,39 +172,29 @@ def places(file):
     root = _group(file, "model_weights") or file
     if "layer_names" in root.attrs:
         found = {
-            layer: [f"{root.name}/{layer}/{name}" for name in _texts(root[layer], "weight_names")]
-            for layer in _texts(root, "layer_names")
+            layer: [f"{root.name}/{layer}/{name}" for name in texts_of(root[layer], "weight_names")]
+            for layer in texts_of(root, "layer_names")
             if layer in root
         }
     else:
+        groups = [_group(file, f"layers/{name}/vars") for name in _group(file, "layers") or ()]
         found = {
             group.attrs["name"]: [f"{group.name}/{number}" for number in sorted(group)]
-            for group in (_group(file, f"layers/{name}/vars") for name in _group(file, "layers"))
-            if "name" in getattr(group, "attrs", ())
+            for group in groups
+            if group is not None and "name" in group.attrs
         }
     return {layer: names for layer, names in found.items() if names}
 
 
-def _group(file, name):
-    """A group, or something empty."""
+def _group(file: Any, name: str) -> Optional[Any]:
     found = file.get(name)
-    return found if isinstance(found, h5py.Group) else {}
+    return found if is_group(found) else None
 
 
-def _texts(group, attribute):
-    """Text that h5py hands over as bytes or as str, by its version and the file's."""
-    values = group.attrs.get(attribute, ())
-    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
-
-
-def _shape(file, place):
+def _shape(file: Any, place: str) -> Optional[Tuple[int, ...]]:
     found = file.get(place)
-    return found.shape if isinstance(found, h5py.Dataset) else None
+    return found.shape if is_dataset(found) else None
 
 
-def _listed(shapes):
+def _listed(shapes: Sequence[Optional[Tuple[int, ...]]]) -> str:
     return " and ".join("missing" if shape is None else str(shape) for shape in shapes)
-
-
-def _first_line(error):
-    return str(error).split("\n")[0]

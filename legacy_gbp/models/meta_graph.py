@@ -1,64 +1,124 @@
 """TF1 checkpoints with their graph: ``model.meta`` beside ``model.index`` and ``model.data-...``.
 
 The weights are read from the checkpoint as arrays and become constants:
-nothing of the graph runs before it has been looked at. While loops of
-TensorFlow 1 keep the notes about them that only a meta graph has.
+nothing of the graph runs before it is checked. While loops of TensorFlow 1 keep
+their contexts, which only a meta graph has.
 """
 
 import os
-import re
+from typing import Any, Mapping, Optional, Sequence, Union
 
 import tensorflow as tf
 
-from legacy_gbp.errors import InputError
-from legacy_gbp.graph.infer_endpoints import find_ends
-from legacy_gbp.graph.nodes import by_name, data_inputs, producer
+from legacy_gbp.errors import InputError, shortened
+from legacy_gbp.graph.infer_endpoints import infer_endpoints
+from legacy_gbp.graph.nodes import producer
 from legacy_gbp.graph.prune import prune
-from legacy_gbp.graph.while_loops import keep_loop_notes, loop_roots
-from legacy_gbp.models.imported_graph import Imported, with_open_inputs
-from legacy_gbp.models.read_graph_def import BROKEN, read_bytes
+from legacy_gbp.graph.while_loops import kept_contexts, loop_exits
+from legacy_gbp.io.checkpoint_files import INDEX, META, prefix_of
+from legacy_gbp.io.protobuf import parse_message
+from legacy_gbp.models.imported_graph import ImportedGraph, with_open_inputs
+from legacy_gbp.models.tf_checkpoint_reader import CheckpointVariables, saved_keys
+
+MOST_LISTED = 8
 
 
-def meta_graph(path, input=None, output=None, feeds=None, trusted=False):
-    """A checkpoint with its meta graph as a source.
+def meta_graph(
+    path: str,
+    input: Union[str, Sequence[str], None] = None,
+    output: Optional[str] = None,
+    feeds: Optional[Mapping[str, Any]] = None,
+    trusted: bool = False,
+) -> ImportedGraph:
+    """Open a checkpoint with its meta graph.
 
     Parameters
     ----------
     path : str
         The prefix (``model-1200``), one of its files, or a folder, whose latest
         checkpoint is taken.
-    input, output, feeds, trusted
-        See :func:`legacy_gbp.models.frozen_graph.frozen_graph`.
+    input : str or sequence of str, optional
+        Input tensors; inferred where the graph has one candidate.
+    output : str, optional
+        The tensor to explain; inferred likewise, before a softmax.
+    feeds : dict of str to value, optional
+        Fixed values of other placeholders.
+    trusted : bool
+        Accept operations that reach outside of the graph.
 
     Returns
     -------
-    Imported
+    ImportedGraph
+
+    Raises
+    ------
+    InputError
+        For missing or truncated files.
+    ModelError
+        For a graph with several candidates for an endpoint.
+
+    Examples
+    --------
+    >>> source = meta_graph("run1/model-1200", feeds={"keep_prob": 1.0})  # doctest: +SKIP
     """
     prefix = checkpoint_prefix(path)
-    meta = tf.compat.v1.MetaGraphDef()
-    try:
-        meta.ParseFromString(read_bytes(prefix + ".meta"))
-    except BROKEN as error:
-        raise InputError(f"{prefix}.meta: not a meta graph, or cut off; copy it again") from error
-    values = Checkpoint(prefix, saved_keys(meta.graph_def))
+    meta = parse_message(tf.compat.v1.MetaGraphDef(), prefix + META, "meta graph")
+    values = CheckpointVariables(prefix, saved_keys(meta.graph_def))
     return from_meta(meta, values, prefix, input, output, feeds, trusted)
 
 
-def from_meta(meta, values, where, input=None, output=None, feeds=None, trusted=False):
-    """A MetaGraphDef and the values of its variables as a source."""
-    graph_def = meta.graph_def
-    inputs, output = find_ends(graph_def, input, output, where)
+def from_meta(
+    meta: Any,
+    values: Mapping[str, Any],
+    where: str,
+    input: Union[str, Sequence[str], None] = None,
+    output: Optional[str] = None,
+    feeds: Optional[Mapping[str, Any]] = None,
+    trusted: bool = False,
+) -> ImportedGraph:
+    """Open a meta graph in memory.
+
+    Parameters
+    ----------
+    meta : MetaGraphDef
+    values : mapping of str to array
+        Its variables.
+    where : str
+        The file, for messages.
+    input : str or sequence of str, optional
+    output : str, optional
+    feeds : dict of str to value, optional
+    trusted : bool
+
+    Returns
+    -------
+    ImportedGraph
+
+    Raises
+    ------
+    ModelError
+    """
+    inputs, output = infer_endpoints(meta.graph_def, input, output, where)
     # What lies before the inputs, such as loops of a preprocessing, is not needed.
     opened = tf.compat.v1.MetaGraphDef()
     opened.CopyFrom(meta)
-    opened.graph_def.CopyFrom(with_open_inputs(graph_def, inputs, where))
-    needed = prune(opened.graph_def, [producer(output), *loop_roots(opened, producer(output))])
-    notes = keep_loop_notes(meta, needed)
-    return Imported(needed, inputs, output, where, feeds, trusted, values, notes)
+    opened.graph_def.CopyFrom(with_open_inputs(meta.graph_def, inputs, where))
+    needed = prune(opened.graph_def, [producer(output), *loop_exits(opened, producer(output))])
+    contexts = kept_contexts(meta, needed)
+    return ImportedGraph(needed, inputs, output, where, feeds, trusted, values, contexts)
 
 
-def checkpoint_prefix(path):
-    """The prefix of a checkpoint, from the prefix, a file of it, or a folder.
+def checkpoint_prefix(path: str) -> str:
+    """Return the prefix of a checkpoint that has a meta graph.
+
+    Parameters
+    ----------
+    path : str
+        The prefix, one of its files, or a folder.
+
+    Returns
+    -------
+    str
 
     Raises
     ------
@@ -66,94 +126,17 @@ def checkpoint_prefix(path):
         For a prefix without its files; lists the steps that are there.
     """
     if os.path.isdir(path):
-        latest = tf.train.latest_checkpoint(path)
+        latest: Optional[str] = tf.train.latest_checkpoint(path)
         if latest is None:
             raise InputError(f"{path}: holds no checkpoint; name the prefix of one")
         return latest
-    prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
-    old = os.path.isfile(prefix)  # until 2016 a checkpoint was one file
-    if not (old or os.path.exists(prefix + ".index")) or not os.path.exists(prefix + ".meta"):
-        folder = os.path.dirname(prefix) or "."
-        there = []
-        if os.path.isdir(folder):
-            there = sorted(name[:-5] for name in os.listdir(folder) if name.endswith(".meta"))
-        listed = f"; {folder} holds {', '.join(there[:8])}" if there else ""
-        raise InputError(f"{prefix}: no checkpoint with .index and .meta here{listed}")
-    return prefix
-
-
-def saved_keys(graph_def):
-    """Where the saver of a graph restores its variables from.
-
-    Parameters
-    ----------
-    graph_def : GraphDef
-
-    Returns
-    -------
-    dict of str to (str, str)
-        Name of a variable to its key in the checkpoint, and its slice as the
-        saver writes it: empty, or such as ``10 4 0,5:-`` for part of a variable.
-    """
-    nodes, found = by_name(graph_def), {}
-    for node in graph_def.node:
-        if node.op not in ("Assign", "AssignVariableOp") or len(data_inputs(node)) < 2:
-            continue
-        variable, name = data_inputs(node)[:2]
-        while producer(name) in nodes and nodes[producer(name)].op in ("Identity", "Reshape"):
-            name = nodes[producer(name)].input[0]
-        restore = nodes.get(producer(name))
-        if restore is None or restore.op != "RestoreV2":
-            continue
-        number = int(name.partition(":")[2] or 0)
-        parts = [nodes.get(producer(read)) for read in data_inputs(restore)[1:3]]
-        if all(part is not None and part.op == "Const" for part in parts):
-            keys, slices = (tf.make_ndarray(part.attr["value"].tensor) for part in parts)
-            found[producer(variable)] = (keys[number].decode(), slices[number].decode())
-    return found
-
-
-class Checkpoint:
-    """The variables of a checkpoint by name, read when asked.
-
-    Parameters
-    ----------
-    prefix : str
-    keys : dict of str to (str, str), optional
-        As of :func:`saved_keys`, where they differ from the names.
-    """
-
-    def __init__(self, prefix, keys=None):
-        self._keys = keys or {}
-        try:
-            self._reader = tf.train.load_checkpoint(prefix)
-            self._names = set(self._reader.get_variable_to_shape_map())
-        except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(
-                f"{prefix}: not a readable checkpoint ({reason}); copy its .index and .data files "
-                "again"
-            ) from error
-
-    def __contains__(self, name):
-        return self._place(name)[0] in self._names
-
-    def __iter__(self):
-        return iter(sorted(self._names))
-
-    def __getitem__(self, name):
-        key, part = self._place(name)
-        value = self._reader.get_tensor(key)
-        return value[_slices(part)] if part else value
-
-    def _place(self, name):
-        return self._keys.get(name, (name, ""))
-
-
-def _slices(text):
-    """``10 4 0,5:-``, a shape and (start, length) of every axis, as slices."""
-    ranges = [axis.split(",") for axis in text.split(" ")[-1].split(":")]
-    return tuple(
-        slice(None) if axis == ["-"] else slice(int(axis[0]), int(axis[0]) + int(axis[1]))
-        for axis in ranges
-    )
+    prefix = prefix_of(path)
+    v1_file = os.path.isfile(prefix)  # until 2016 a checkpoint was one file
+    if (v1_file or os.path.exists(prefix + INDEX)) and os.path.exists(prefix + META):
+        return prefix
+    folder = os.path.dirname(prefix) or "."
+    there = []
+    if os.path.isdir(folder):
+        there = sorted(name[: -len(META)] for name in os.listdir(folder) if name.endswith(META))
+    listed = f"; {folder} holds {shortened(there, MOST_LISTED)}" if there else ""
+    raise InputError(f"{prefix}: no checkpoint with .index and .meta here{listed}")

@@ -1,32 +1,47 @@
-"""Mean and variance of each channel, of every image on its own, in few walks through memory.
+"""Mean and variance of each channel, image by image, in few passes over memory.
 
-In training the batch normalisation of a first convolution costs more than the
-convolution: few operations, but on tensors of hundreds of megabytes, and
-``tf.gradients`` of the plain formula (:mod:`legacy_gbp.networks.batch_norm`) walks
-through about forty of them. The same sums are written here so that their
-gradients are single operations too:
+In training the batch normalisation after a first convolution costs more than the
+convolution: it has few operations, but their tensors have hundreds of megabytes. The
+plain formula (:mod:`legacy_gbp.networks.batch_norm`) and its ``tf.gradients`` make
+about forty passes over them. This module arranges the same sums so that each has a
+single operation as its gradient too:
 
 ==========  =====================================  ================================
-            value                                  gradient for x, a walk each
+            value                                  gradient for x, one pass each
 ==========  =====================================  ================================
 mean        sums of rows, their sum, one division  the divided seed, broadcast
-deviation   d = x - m, m held fixed                the seed itself
+deviation   d = x - m, m a constant                the seed itself
 variance    diagonal of d' d, a matrix product     d times a diagonal matrix
 ==========  =====================================  ================================
 
-Holding m fixed loses nothing: the deviations from the mean sum to zero, and with
-them the variance's derivative by m. Rows are (width x channels) numbers long,
-because TensorFlow is slow where the last axis has two.
+The gradient stays exact although m counts as a constant: the deviations from the
+mean sum to zero, and so the variance has the derivative 0 by m. Rows are
+(width x channels) numbers long, because TensorFlow is slow where the last axis
+has length two.
 
-Image by image: the same images give the same bits however a batch is split
-between devices (:mod:`legacy_gbp.networks.data_parallel`), and short sums round less.
+Each image has its own mean and variance. So the same images have the same bits
+however a batch is split between devices (:mod:`legacy_gbp.networks.data_parallel`),
+and short sums round less.
 """
+
+from typing import Any
 
 import tensorflow as tf
 
 
-def image_means(x_t):
-    """Means (N, C) over the pixels of (N, H, W, C); rows of a dense layer (N, C) are their own."""
+def image_means(x_t: Any) -> Any:
+    """Return the mean of each channel over the pixels of each image.
+
+    Parameters
+    ----------
+    x_t : tf.Tensor
+        (N, H, W, C), floating point, H, W and C known; or the rows (N, C) of a dense layer.
+
+    Returns
+    -------
+    tf.Tensor
+        (N, C), of the dtype of `x_t`; `x_t` itself for rows.
+    """
     if len(x_t.shape) == 2:
         return x_t
     _, height, width, channels = x_t.shape.as_list()
@@ -35,23 +50,49 @@ def image_means(x_t):
     return sum_t * (1 / (height * width))
 
 
-def deviations(x_t, mean_t):
-    """``x - mean``, the shape of `x_t`; the mean (C,) counts as a constant."""
-    fixed_t = tf.stop_gradient(mean_t)
+def deviations(x_t: Any, mean_t: Any) -> Any:
+    """Return ``x - mean``, where the mean counts as a constant for gradients.
+
+    Parameters
+    ----------
+    x_t : tf.Tensor
+        (N, H, W, C), floating point, H, W and C known; or rows (N, C).
+    mean_t : tf.Tensor
+        (C,), the mean of each channel over the batch.
+
+    Returns
+    -------
+    tf.Tensor
+        The shape and dtype of `x_t`.
+    """
+    constant_t = tf.stop_gradient(mean_t)
     if len(x_t.shape) == 2:
-        return x_t - fixed_t
+        return x_t - constant_t
     _, height, width, channels = x_t.shape.as_list()
-    deviation_t = tf.reshape(x_t, [-1, width * channels]) - tf.tile(fixed_t, [width])
+    deviation_t = tf.reshape(x_t, [-1, width * channels]) - tf.tile(constant_t, [width])
     return tf.reshape(deviation_t, [-1, height, width, channels])
 
 
-def image_variances(deviation_t):
-    """Mean squares (N, C) over the pixels of (N, H, W, C), or squares of (N, C)."""
+def image_variances(deviation_t: Any) -> Any:
+    """Return the mean square of each channel over the pixels of each image.
+
+    Parameters
+    ----------
+    deviation_t : tf.Tensor
+        (N, H, W, C), floating point, from :func:`deviations`, H, W and C known; or
+        rows (N, C).
+
+    Returns
+    -------
+    tf.Tensor
+        (N, C), of the dtype of `deviation_t`; the squares for rows.
+    """
     if len(deviation_t.shape) == 2:
         return tf.square(deviation_t)
     _, height, width, channels = deviation_t.shape.as_list()
     pixels_t = tf.reshape(deviation_t, [-1, height * width, channels])
     product_t = tf.matmul(tf.stop_gradient(pixels_t), pixels_t, transpose_a=True)
     square_t = tf.linalg.diag_part(product_t) * (1 / (height * width))
-    # One factor was held fixed, which saves a matrix product: doubled, the gradient is whole.
+    # One factor counts as a constant, which saves a matrix product of the gradient. Half of
+    # the gradient is missing then: twice the square, less the square as a constant, has it all.
     return 2 * square_t - tf.stop_gradient(square_t)

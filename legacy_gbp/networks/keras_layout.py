@@ -1,80 +1,145 @@
-"""A chain of layers under given names, each with its bias and its ReLU inside its scope.
+"""A chain of layers with given names, each with its bias and its ReLU inside its scope.
 
-This is how Keras lays out a graph: the operations of ``block5_conv4`` are
-``block5_conv4/Conv2D``, ``/BiasAdd`` and ``/Relu``, so the tensor that leaves
-the scope is the layer's output *after* its ReLU, and that is what the name of a
-layer means in the tutorials.
+Keras arranges its graphs like this: the operations of ``block5_conv4`` are
+``block5_conv4/Conv2D``, ``/BiasAdd`` and ``/Relu``. So the tensor that leaves the
+scope is the layer's output *after* its ReLU, which is what the tutorials mean by the
+name of a layer.
 """
 
-from collections import OrderedDict
+from typing import Any, Dict, List, Tuple
 
 import tensorflow as tf
 
-from legacy_gbp.networks.sequential import Layer
+from legacy_gbp.networks.sequential import BuiltLayer
 
 
-class NamedLayers:
-    """Build a network layer by layer; every method returns the builder.
+class KerasLayout:
+    """Build a network layer by layer with the scopes of Keras; every method returns the builder.
 
     Parameters
     ----------
     images_t : tf.Tensor
-        (N, H, W, C), floating point, in a graph where the names are free.
+        (N, H, W, C), floating point, in a graph where the names of the layers are free.
 
     Attributes
     ----------
-    layers : list of Layer
+    layers : list of BuiltLayer
         Input first, logits last.
-    variables : OrderedDict of str to (kernel, bias)
-        The variables of every layer that has any. They start at 0: a source sets them.
+    variables : dict of str to (tf.Variable, tf.Variable)
+        Kernel and bias of every layer that has variables, in order. They start at 0: a
+        source sets them.
+
+    Examples
+    --------
+    >>> images_t = tf.compat.v1.placeholder("float32", (None, 224, 224, 3))  # doctest: +SKIP
+    >>> net = KerasLayout(images_t)  # doctest: +SKIP
+    >>> vgg19(net)  # doctest: +SKIP
+    >>> net.logits_t.shape.as_list()  # doctest: +SKIP
+    [None, 1000]
     """
 
-    def __init__(self, images_t):
-        self.layers = [Layer("images", "input", images_t)]
-        self.variables = OrderedDict()
+    def __init__(self, images_t: Any) -> None:
+        self.layers = [BuiltLayer("images", "input", images_t)]
+        self.variables: Dict[str, Tuple[Any, Any]] = {}
 
     @property
-    def logits_t(self):
-        """Output of the last layer."""
+    def logits_t(self) -> Any:
+        """Output of the last layer: the logits (N, K) of a finished network."""
         return self.layers[-1].output_t
 
-    def conv(self, name, channels):
-        """Convolution 3x3, stride 1, SAME; bias; ReLU."""
+    def conv(self, name: str, channels: int) -> "KerasLayout":
+        """Add a convolution 3x3, stride 1, SAME padding, a bias and a ReLU.
+
+        Parameters
+        ----------
+        name : str
+            Of the layer and its scope.
+        channels : int
+            Of the output, 1 or more.
+
+        Returns
+        -------
+        KerasLayout
+        """
         with tf.compat.v1.variable_scope(name):
             kernel, bias = self._variables(name, [3, 3, int(self.logits_t.shape[-1]), channels])
             x_t = tf.nn.conv2d(self.logits_t, kernel, [1, 1, 1, 1], "SAME")
             return self._append(name, "conv", tf.nn.relu(tf.nn.bias_add(x_t, bias)))
 
-    def max_pool(self, name):
-        """The largest of every 2x2; an odd last row or column is left out (VALID)."""
+    def max_pool(self, name: str) -> "KerasLayout":
+        """Add a max-pooling of windows 2x2, stride 2, VALID: an odd last row or column is dropped.
+
+        Parameters
+        ----------
+        name : str
+            Of the layer and its scope.
+
+        Returns
+        -------
+        KerasLayout
+        """
         with tf.compat.v1.variable_scope(name):
             size = [1, 2, 2, 1]
             y_t = tf.nn.max_pool2d(self.logits_t, size, size, "VALID", name="MaxPool")
             return self._append(name, "max_pool", y_t)
 
-    def flatten(self, name="flatten"):
-        """(N, H, W, C) to (N, H*W*C), channel fastest."""
+    def flatten(self, name: str = "flatten") -> "KerasLayout":
+        """Add a reshape of (N, H, W, C) to (N, H*W*C), the channel fastest.
+
+        Parameters
+        ----------
+        name : str
+            Of the layer and its scope.
+
+        Returns
+        -------
+        KerasLayout
+        """
         with tf.compat.v1.variable_scope(name):
             _, height, width, channels = self.logits_t.shape.as_list()
             y_t = tf.reshape(self.logits_t, [-1, height * width * channels])
             return self._append(name, "flatten", y_t)
 
-    def dense(self, name, units):
-        """Matrix product; bias; ReLU."""
+    def dense(self, name: str, units: int) -> "KerasLayout":
+        """Add a matrix product, a bias and a ReLU.
+
+        Parameters
+        ----------
+        name : str
+            Of the layer and its scope.
+        units : int
+            Columns of the output, 1 or more.
+
+        Returns
+        -------
+        KerasLayout
+        """
         with tf.compat.v1.variable_scope(name):
             return self._append(name, "dense", tf.nn.relu(self._affine(name, units)))
 
-    def logits(self, name, classes):
-        """Matrix product; bias. The softmax that Keras puts here is left off."""
+    def logits(self, name: str, classes: int) -> "KerasLayout":
+        """Add a matrix product and a bias, without the softmax that Keras puts there.
+
+        Parameters
+        ----------
+        name : str
+            Of the layer and its scope.
+        classes : int
+            Columns of the output, 1 or more.
+
+        Returns
+        -------
+        KerasLayout
+        """
         with tf.compat.v1.variable_scope(name):
             return self._append(name, "logits", self._affine(name, classes))
 
-    def _affine(self, name, units):
+    def _affine(self, name: str, units: int) -> Any:
         kernel, bias = self._variables(name, [int(self.logits_t.shape[-1]), units])
         return tf.nn.bias_add(tf.matmul(self.logits_t, kernel), bias)
 
-    def _variables(self, name, shape):
-        # Zeros stand in the graph as one operation, not as an array.
+    def _variables(self, name: str, shape: List[int]) -> Tuple[Any, Any]:
+        # The graph has zeros as one operation, not as an array.
         start, dtype = tf.compat.v1.zeros_initializer(), self.logits_t.dtype
         get = tf.compat.v1.get_variable
         self.variables[name] = (
@@ -83,6 +148,6 @@ class NamedLayers:
         )
         return self.variables[name]
 
-    def _append(self, name, kind, output_t):
-        self.layers.append(Layer(name, kind, output_t))
+    def _append(self, name: str, kind: str, output_t: Any) -> "KerasLayout":
+        self.layers.append(BuiltLayer(name, kind, output_t))
         return self

@@ -14,25 +14,34 @@ block5   conv1, conv2, conv3, conv4, pool       7 x 7 x 512
          predictions                            1000 logits
 =======  =====================================  ==============
 
-Convolutions are 3x3 and SAME, pools 2x2; every convolution, fc1 and fc2 end in
-a ReLU; 143 667 240 parameters. Other image sizes from 32 x 32 up give the same
-layers with another fc1. Nothing here knows TensorFlow.
+Convolutions are 3x3 and SAME, poolings 2x2; every convolution, fc1 and fc2 has a ReLU
+as its last operation; 143 667 240 parameters. Other image sizes from 32 x 32 up have
+the same layers with another fc1. This module does not import TensorFlow.
 
 References
 ----------
 K. Simonyan, A. Zisserman, arXiv:1409.1556 (2014), table 1, column E.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-IMAGE_SHAPE = (224, 224)
+if TYPE_CHECKING:
+    from legacy_gbp.networks.keras_layout import KerasLayout
+
+IMAGE_SHAPE = (224, 224)  # height and width, pixels
 MEAN_BGR = (103.939, 116.779, 123.68)  # of the training images, grey levels 0..255
 
 
-def vgg19(net):
-    """Walk a builder (:class:`legacy_gbp.networks.keras_layout.NamedLayers`) from image to logits.
+def vgg19(net: "KerasLayout") -> None:
+    """Build VGG19 under the names of Keras, from the images to the logits.
 
-    The names are those of Keras; the numbers are channels, units and classes.
+    Parameters
+    ----------
+    net : KerasLayout
+        At images (N, H, W, 3), floating point, from :func:`preprocess`; afterwards at the
+        logits (N, 1000).
     """
     net.conv("block1_conv1", 64).conv("block1_conv2", 64)
     net.max_pool("block1_pool")
@@ -52,8 +61,8 @@ def vgg19(net):
     net.logits("predictions", 1000)
 
 
-def preprocess(pictures):
-    """Pictures as VGG19 takes them ("caffe" in Keras): BGR, less the mean, not scaled.
+def preprocess(pictures: Any) -> np.ndarray:
+    """Return pictures as VGG19 takes them ("caffe" in Keras): BGR, less the mean, not scaled.
 
     Parameters
     ----------
@@ -64,6 +73,11 @@ def preprocess(pictures):
     -------
     (..., 3) float32 array
         BGR, grey levels about 0.
+
+    Examples
+    --------
+    >>> preprocess([[255, 0, 10]]).round(2).tolist()
+    [[-93.94000244140625, -116.77999877929688, 131.32000732421875]]
     """
     bgr = np.asarray(pictures)[..., ::-1].astype(np.float32)
     return bgr - np.array(MEAN_BGR, np.float32)

@@ -1,13 +1,21 @@
-"""The two networks of the 2016 tutorial, written as the tutorial's tables read.
+"""The two networks of the 2016 tutorial, written like the tutorial's tables.
 
-Each function walks a builder (:class:`legacy_gbp.networks.sequential.Sequential`) from
-the float image (N, 363, 284, 1) to the logits (N, K). Nothing here knows
-TensorFlow, so an exercise can name its network without importing it.
+Each function calls a builder (:class:`legacy_gbp.networks.builder.Builder`) from
+the float images (N, 363, 284, 1) to the logits (N, K). This module does not
+import TensorFlow, so an exercise can name its network without importing it.
 """
 
+from legacy_gbp.networks.builder import Builder
 
-def ex07(net):
-    """Lasing or not: two small convolutions, two dense layers, two logits."""
+
+def ex07(net: Builder) -> None:
+    """Build "lasing or not": two small convolutions, two dense layers, two logits.
+
+    Parameters
+    ----------
+    net : Builder
+        At images (N, 363, 284, 1), floating point; afterwards at the logits (N, 2).
+    """
     net.conv(2, size=4).batch_norm().relu().max_pool(4, stride=4)
     net.conv(6, size=4).batch_norm().relu().max_pool(4, stride=4)
     net.flatten()
@@ -16,10 +24,15 @@ def ex07(net):
     net.logits(2)
 
 
-def ex08(net):
-    """Which of two colours lased: three convolutions, two dense layers, four logits.
+def ex08(net: Builder) -> None:
+    """Build "which of two colours lased": three convolutions, two dense layers, four logits.
 
-    The pooling windows are smaller than their strides (2 against 3), as in 2016.
+    The window of the first pooling is smaller than its stride (2 against 3), as in 2016.
+
+    Parameters
+    ----------
+    net : Builder
+        At images (N, 363, 284, 1), floating point; afterwards at the logits (N, 4).
     """
     hidden, last = ("l2", 0.01), ("l2", 0.002)
     net.conv(16, size=8, penalty=hidden).batch_norm().relu().max_pool(2, stride=3)

@@ -1,31 +1,31 @@
-"""Results as HDF5: columns that grow batch by batch, and where they came from."""
+"""Write a result file: columns that grow batch by batch."""
 
 import contextlib
-import datetime
-import hashlib
-import json
 import os
-import platform
+from typing import Any, Callable, Iterator, Mapping
 
-import h5py
 import numpy as np
 
-from legacy_gbp.io.atomic import check_room, written_aside
+from legacy_gbp.io.atomic import check_free_space
+from legacy_gbp.io.hdf5 import TEXT, create_hdf5
 
 LARGE = 1024  # bytes a row
 CACHE_BYTES = 1 << 20  # of a dataset, HDF5's default
 MOST_UNWRITTEN = 1 << 25  # bytes
+ROWS_A_CHUNK = 1024  # of small rows
 
 
 @contextlib.contextmanager
-def result_file(path, attributes, compress=False):
-    """Open a result file for appending; it appears under its name when whole.
+def result_file(
+    path: str, attributes: Mapping[str, Any], compress: bool = False
+) -> Iterator[Callable[..., None]]:
+    """Open a result file for appending; it appears under its name when it is complete.
 
     Parameters
     ----------
     path : str
     attributes : dict
-        Written to the root group; see :func:`provenance`.
+        Of the root group; see :func:`legacy_gbp.results.provenance.provenance`.
     compress : bool
         Large rows by gzip: a map of ex07 takes a third of the room, one of ex08
         nine tenths, and several times as long as its computation.
@@ -35,27 +35,32 @@ def result_file(path, attributes, compress=False):
     callable
         ``append(**columns)``: arrays of equal length, one row a shot. The
         first call fixes names, shapes and types.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written.
     """
-    with written_aside(path) as partial, h5py.File(partial, "w") as file:
+    with create_hdf5(path) as file:
         file.attrs.update(attributes)
         unwritten = 0
 
-        def append(**columns):
+        def append(**columns: Any) -> None:
             nonlocal unwritten
             unwritten += _append(file, path, columns, compress)
             if unwritten > MOST_UNWRITTEN:
-                _forget(file)
+                _leave_page_cache(file)
                 unwritten = 0
 
         yield append
 
 
-def _append(file, path, columns, compress):
-    """Add rows to every column; gives their bytes."""
+def _append(file: Any, path: str, columns: Mapping[str, Any], compress: bool) -> int:
+    """Add rows to every column; return their bytes."""
     added = 0
-    for name, values in columns.items():
-        values = np.asarray(values)
-        check_room(path, values.nbytes)
+    for name, given in columns.items():
+        values = np.asarray(given)
+        check_free_space(path, values.nbytes)
         if name not in file:
             _create(file, name, values, compress)
         dataset = file[name]
@@ -66,7 +71,7 @@ def _append(file, path, columns, compress):
     return added
 
 
-def _forget(file):
+def _leave_page_cache(file: Any) -> None:
     """Wait for the disk, and let the system drop its copy of what is written.
 
     Nobody reads maps again while they are made. Fresh memory for gigabytes of them
@@ -79,17 +84,17 @@ def _forget(file):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _create(file, name, values, compress):
-    """An empty column; large rows go straight to the disk, or one by one through gzip."""
+def _create(file: Any, name: str, values: np.ndarray, compress: bool) -> None:
+    """Create a column; large rows go straight to the disk, or one by one through gzip."""
     row = values.shape[1:]
     if values.dtype.kind in "UO":
-        file.create_dataset(name, (0,), h5py.special_dtype(vlen=str), maxshape=(None,))
+        file.create_dataset(name, (0,), TEXT, maxshape=(None,))
         return
     bytes_a_row = values.dtype.itemsize * int(np.prod(row))
     large = bytes_a_row > LARGE
     compress = compress and large
     # A chunk that is larger than HDF5's cache is not copied through it.
-    rows = (1 if compress else CACHE_BYTES // bytes_a_row + 1) if large else 1024
+    rows = (1 if compress else CACHE_BYTES // bytes_a_row + 1) if large else ROWS_A_CHUNK
     file.create_dataset(
         name,
         (0, *row),
@@ -100,66 +105,3 @@ def _create(file, name, values, compress):
         compression_opts=1 if compress else None,
         shuffle=compress,
     )
-
-
-def provenance(exercise_name, options, checkpoint, files, preprocess_kind):
-    """Everything needed to make a result again, as HDF5 attributes.
-
-    Parameters
-    ----------
-    exercise_name : str
-    options : dict
-        The options of the command, as given or by default.
-    checkpoint : str
-        Prefix of the checkpoint; its data file is hashed.
-    files : list of str
-        Data files, in the order they were read.
-    preprocess_kind : str
-
-    Returns
-    -------
-    dict
-    """
-    return {
-        "exercise": exercise_name,
-        "options": json.dumps(options, sort_keys=True),
-        "checkpoint": os.path.abspath(checkpoint),
-        "checkpoint_sha256": sha256_of(checkpoint + ".data-00000-of-00001"),
-        "data_files": json.dumps([os.path.abspath(path) for path in files]),
-        "data_bytes": json.dumps([os.path.getsize(path) for path in files]),
-        "preprocess": preprocess_kind,
-        **versions(),
-    }
-
-
-def versions():
-    """When and by what a result was made, as HDF5 attributes."""
-    import tensorflow as tf
-
-    import legacy_gbp
-
-    return {
-        "written": datetime.datetime.now(datetime.timezone.utc).isoformat(),
-        "legacy_gbp_version": legacy_gbp.__version__,
-        "tensorflow_version": tf.__version__,
-        "numpy_version": np.__version__,
-        "h5py_version": h5py.__version__,
-        "python_version": platform.python_version(),
-    }
-
-
-def input_facts(path):
-    """What tells later whether a data file is still the one that was read."""
-    return {
-        "data_sha256": json.dumps([sha256_of(path)]),
-        "data_mtime_ns": json.dumps([os.stat(path).st_mtime_ns]),
-    }
-
-
-def sha256_of(path):
-    """SHA-256 of a file's bytes, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()

@@ -1,30 +1,27 @@
-"""Did the rule take? Every nonlinearity between two ends of a graph, one by one.
+"""Did the rule take? Every nonlinearity between two tensors of a graph, one by one.
 
-A rule that missed a ReLU gives the plain gradient there, and no error: the
+A rule that missed a ReLU passes the plain gradient there, and no error: the
 mistake that made most guided maps of TF1 graphs wrong. The audit reads the
 finished graph, whoever built it, bodies of functions and loops included: an
-operation goes backwards by a rule if it carries the rule's mark.
+operation goes backwards by a rule if it carries the rule's attribute.
 
 Sigmoid, tanh and the like have no guided rule. They are listed as missed, so
 that a map through them is not called guided unasked.
 """
 
-from collections import namedtuple
+from typing import Any, Dict, Iterator, List, Sequence
 
-from legacy_gbp.errors import InputError
-from legacy_gbp.rules.rectifier_patterns import written_out
-from legacy_gbp.rules.relu import MARKS, RECTIFIERS
+from legacy_gbp.errors import Finding, MissedRuleError
+from legacy_gbp.graph.nodes import CALLS, called
+from legacy_gbp.graph.traverse import operations_between
+from legacy_gbp.rules.gradient_attribute import COMPOSITE_ATTRIBUTE, INSIDE, gradient_attribute
+from legacy_gbp.rules.rectifier_patterns import suspected_rectifiers
+from legacy_gbp.rules.relu import RECTIFIERS, REGISTERED
 
-MARK = "_gradient_op_type"
-IDIOM, INSIDE = "_legacy_gbp_idiom", b"inside"  # what stands for a rectifier; what is part of one
 NO_RULE = ("Sigmoid", "Tanh", "Softplus", "Softsign", "Erf", "Erfc")
-CALLS = ("PartitionedCall", "StatefulPartitionedCall")  # go backwards as a whole, by no rule
-
-Finding = namedtuple("Finding", "name kind took")
-Finding.__doc__ = """One nonlinearity: name and kind of the operation, and whether the rule took."""
 
 
-def audit(wrt_ts, output_t, rule):
+def audit(wrt_ts: Sequence[Any], output_t: Any, rule: str) -> List[Finding]:
     """List the nonlinearities between an output and what it is differentiated by.
 
     Parameters
@@ -32,8 +29,7 @@ def audit(wrt_ts, output_t, rule):
     wrt_ts : sequence of tf.Tensor
     output_t : tf.Tensor
     rule : str
-        Everything takes ``"gradient"``, the chain rule, unless it bears the
-        mark of another rule.
+        Everything takes ``"gradient"``, the chain rule, unless it carries another rule.
 
     Returns
     -------
@@ -41,86 +37,61 @@ def audit(wrt_ts, output_t, rule):
         In the order in which the graph was built.
     """
     graph_def = output_t.graph.as_graph_def()
-    library = {f.signature.name: f for f in graph_def.library.function}
-    rectifying = written_out(graph_def.node)
-    findings = []
-    for op in path(wrt_ts, output_t):
-        findings += _findings(op.node_def, rule, library, op.name, op.name in rectifying)
+    auditor = _Auditor(rule, {f.signature.name: f for f in graph_def.library.function})
+    suspected = suspected_rectifiers(graph_def.node)
+    findings: List[Finding] = []
+    for op in operations_between(wrt_ts, output_t):
+        findings += auditor.findings(op.node_def, op.name, op.name in suspected)
     return findings
 
 
-def check_complete(findings, rule):
+def check_complete(findings: Sequence[Finding], rule: str) -> None:
     """Refuse a rule that missed a nonlinearity.
-
-    Raises
-    ------
-    InputError
-        That lists what was missed.
-    """
-    missed = [f"{finding.name} ({finding.kind})" for finding in findings if not finding.took]
-    if missed:
-        more = f" and {len(missed) - 5} more" if len(missed) > 5 else ""
-        raise InputError(
-            f"rule {rule!r} missed {len(missed)} of {len(findings)} nonlinearities: "
-            f"{', '.join(missed[:5])}{more}; they would go backwards by the chain rule: accept "
-            "that by --allow-partial"
-        )
-
-
-def path(wrt_ts, output_t):
-    """Operations between the ends, in the order in which the graph was built.
 
     Parameters
     ----------
-    wrt_ts : sequence of tf.Tensor
-    output_t : tf.Tensor
+    findings : sequence of Finding
+    rule : str
 
-    Returns
-    -------
-    list of tf.Operation
+    Raises
+    ------
+    MissedRuleError
+        That lists what was missed.
     """
-    starts = {t.op for t in wrt_ts}
-    users = _reached(starts, lambda op: (user for t in op.outputs for user in t.consumers()))
-    needed = _reached({output_t.op}, lambda op: (t.op for t in op.inputs))
-    between = (users & needed) - starts
-    return [op for op in output_t.graph.get_operations() if op in between]
+    if not all(finding.took for finding in findings):
+        raise MissedRuleError(rule, findings)
 
 
-def _reached(found, neighbours):
-    found, todo = set(found), list(found)
-    while todo:
-        for op in neighbours(todo.pop()):
-            if op not in found:
-                found.add(op)
-                todo.append(op)
-    return found
+class _Auditor:
+    """Finds the nonlinearities of operations, and of the functions that they call."""
 
+    def __init__(self, rule: str, library: Dict[str, Any]) -> None:
+        self._rule, self._library = rule, library
 
-def _findings(node, rule, library, name, rectifies=False, reachable=True):
-    """Findings of one operation, and of the functions that it calls."""
-    idiom = node.attr[IDIOM].s if IDIOM in node.attr else b""
-    if idiom == INSIDE:
-        return
-    if idiom:
-        yield Finding(name, idiom.decode(), _mark(node) == MARKS.get(rule, ""))
-    elif node.op in RECTIFIERS:
-        yield Finding(name, node.op, reachable and _mark(node) == MARKS.get(rule, ""))
-    elif node.op in NO_RULE or rectifies:
-        yield Finding(name, node.op, rule not in MARKS)
-    within_reach = reachable and (node.op not in CALLS or rule not in MARKS)
-    for function in _functions(node, library):
-        rectifying = written_out(library[function].node_def)
-        for inner in library[function].node_def:
-            inner_name, rectifies = f"{name}/{inner.name}", inner.name in rectifying
-            yield from _findings(inner, rule, library, inner_name, rectifies, within_reach)
+    def findings(
+        self, node: Any, name: str, suspected: bool, reachable: bool = True
+    ) -> Iterator[Finding]:
+        """Yield those of one operation; nothing inside an unreachable call takes a rule."""
+        composite = node.attr[COMPOSITE_ATTRIBUTE].s if COMPOSITE_ATTRIBUTE in node.attr else b""
+        if composite == INSIDE:
+            return
+        if composite:
+            yield Finding(name, composite.decode(), self._carries_rule(node))
+        elif node.op in RECTIFIERS:
+            yield Finding(name, node.op, reachable and self._carries_rule(node))
+        elif node.op in NO_RULE or suspected:
+            yield Finding(name, node.op, self._rule not in REGISTERED)
+        # A call goes backwards as one operation, by the chain rule.
+        reachable = reachable and (node.op not in CALLS or self._rule not in REGISTERED)
+        for function in called(node):
+            if function in self._library:
+                body = self._library[function].node_def
+                inner_suspected = suspected_rectifiers(body)
+                for inner in body:
+                    inner_name = f"{name}/{inner.name}"
+                    yield from self.findings(
+                        inner, inner_name, inner.name in inner_suspected, reachable
+                    )
 
-
-def _functions(node, library):
-    """Functions that an operation calls: by an attribute, or by its own kind."""
-    called = [value.func.name for value in node.attr.values() if value.HasField("func")]
-    called += [func.name for value in node.attr.values() for func in value.list.func]
-    return [name for name in [*called, node.op] if name in library]
-
-
-def _mark(node):
-    return node.attr[MARK].s.decode() if MARK in node.attr else ""
+    def _carries_rule(self, node: Any) -> bool:
+        return gradient_attribute(node) == REGISTERED.get(self._rule, "")

@@ -1,49 +1,83 @@
-"""The mark of a rule on the nodes of a GraphDef.
+"""The attribute that carries a rule on the nodes of a GraphDef.
 
-``gradient_override_map`` writes an attribute on operations that are created
-under it, and that attribute stays in an exported graph: a graph that was once
-exported for guided backpropagation is secretly guided for ever. So marks are
-stripped, and those of the rule set, node by node and inside functions, where
-the map does not reach.
+``gradient_override_map`` writes ``_gradient_op_type`` on operations that are created
+under it, and the attribute stays in an exported graph: a graph that was once exported
+for guided backpropagation is secretly guided for ever. So foreign attributes are
+removed, and those of the rule set, node by node and inside functions, where the map
+does not reach.
 """
 
+from typing import Any, Collection, List
+
 from legacy_gbp.graph.nodes import all_nodes
-from legacy_gbp.rules.audit import MARK
-from legacy_gbp.rules.relu import MARKS, RECTIFIERS
+from legacy_gbp.rules.relu import RECTIFIERS, REGISTERED
+
+GRADIENT_ATTRIBUTE = "_gradient_op_type"
+# Carried by the operation that closes a composite rectifier (its kind), and by those inside.
+COMPOSITE_ATTRIBUTE, INSIDE = "_legacy_gbp_composite", b"inside"
 
 
-def strip_marks(graph_def):
-    """Remove all gradient marks, in place.
+def remove_gradient_attributes(graph_def: Any) -> List[str]:
+    """Remove all gradient attributes, in place.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
 
     Returns
     -------
     list of str
-        Names of the nodes that bore one.
+        Names of the nodes that had one.
     """
-    marked = [node for node in all_nodes(graph_def) if MARK in node.attr]
-    for node in marked:
-        del node.attr[MARK]
-    return [node.name for node in marked]
+    carriers = [node for node in all_nodes(graph_def) if GRADIENT_ATTRIBUTE in node.attr]
+    for node in carriers:
+        del node.attr[GRADIENT_ATTRIBUTE]
+    return [node.name for node in carriers]
 
 
-def set_marks(graph_def, rule, but_not=()):
-    """Mark all ReLUs and their relatives with a rule, in place.
+def set_gradient_attributes(graph_def: Any, rule: str, excluded: Collection[str] = ()) -> None:
+    """Give all ReLUs and their relatives a rule, in place.
 
     Parameters
     ----------
     graph_def : GraphDef
     rule : str
-        ``"gradient"`` marks nothing.
-    but_not : collection of str
-        Nodes inside an idiom, which goes backwards as a whole.
+        ``"gradient"`` sets nothing.
+    excluded : collection of str
+        Nodes inside a composite rectifier, which goes backwards as one.
     """
-    if rule not in MARKS:
+    if rule not in REGISTERED:
         return
     for node in all_nodes(graph_def):
-        if node.op in RECTIFIERS and node.name not in but_not:
-            mark(node, rule)
+        if node.op in RECTIFIERS and node.name not in excluded:
+            set_gradient_attribute(node, rule)
 
 
-def mark(node, rule):
-    """Mark one node."""
-    node.attr[MARK].s = MARKS[rule].encode()
+def set_gradient_attribute(node: Any, rule: str) -> None:
+    """Give one node a rule.
+
+    Parameters
+    ----------
+    node : NodeDef
+    rule : str
+        A row of :data:`legacy_gbp.rules.relu.REGISTERED`.
+    """
+    node.attr[GRADIENT_ATTRIBUTE].s = REGISTERED[rule].encode()
+
+
+def gradient_attribute(node: Any) -> str:
+    """Return the registered gradient that a node names.
+
+    Parameters
+    ----------
+    node : NodeDef
+
+    Returns
+    -------
+    str
+        Empty for the chain rule.
+    """
+    if GRADIENT_ATTRIBUTE not in node.attr:
+        return ""
+    name: str = node.attr[GRADIENT_ATTRIBUTE].s.decode()
+    return name

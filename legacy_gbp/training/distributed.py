@@ -1,49 +1,70 @@
-"""Training on all tasks of a step, through TensorFlow's own distributed runtime.
+"""Training on all tasks of a Slurm step, through TensorFlow's own distributed runtime.
 
-The chief (task 0) reads the data, splits every batch and feeds each task its part, so
+The coordinator (task 0) reads the data, splits every batch and feeds each task its part, so
 that the order of the shots, the state to resume from and all checking stay in one place;
-the others run a TensorFlow server and nothing of ours. The variables stand in the chief's
-server. Two sessions on it share them:
+the others run a TensorFlow server and nothing of ours. The variables are in the
+coordinator's server. Two sessions on it share them:
 
-* that of :class:`~legacy_gbp.training.trainer.Trainer` sees task 0 alone: it starts, scores, saves and
-  restores, and no death of a worker can reach it;
-* that of the towers sees all tasks and computes losses, gradients and moments.
+* that of :class:`~legacy_gbp.training.trainer.Trainer` sees task 0 alone: it initialises,
+  scores, saves and restores, and no death of a worker can reach it;
+* that of the replicas sees all tasks and computes losses, gradients and moments.
 
-A step is two runs: the first gathers what all tasks computed, the second applies it on
-task 0 alone. A task that dies in the first leaves the variables as they were.
+A step is two runs: the first collects what all tasks computed, the second applies it on
+task 0 alone. A task that dies in the first does not change the variables.
 """
 
 import queue
 import threading
+from types import TracebackType
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
 
 import numpy as np
 import tensorflow as tf
 
-from legacy_gbp.batch.session_config import session_config
+from legacy_gbp.batch.rendezvous import Coordinator
 from legacy_gbp.data.batches import one_hot
-from legacy_gbp.data.xtcav import IMAGE_SHAPE
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import LegacyGbpError
 from legacy_gbp.exercises import preprocess as preprocessing
-from legacy_gbp.networks.data_parallel import Towers
-from legacy_gbp.training.trainer import StepLost, Trainer, momentum
+from legacy_gbp.exercises.definitions import Exercise
+from legacy_gbp.exercises.preprocess import Preprocess
+from legacy_gbp.training.loss import build_loss, momentum
+from legacy_gbp.training.options import TrainerFactory
+from legacy_gbp.training.session_config import session_config
+from legacy_gbp.training.trainer import StepLost, Trainer
 
 JOB = "worker"
 SECONDS_UNTIL_LOST = 5
 
-# Servers and sessions over several tasks live until gathering.leave ends the process: their
+# Servers, and sessions over several tasks, live until the command ends the process: their
 # destructors wait for tasks that may be dead.
-_KEPT: list = []
+_KEPT: List[Any] = []
 
 
-def start_server(servers, task):
-    """TensorFlow server of one task; it cannot be stopped but by the end of the process."""
-    cluster = tf.train.ClusterSpec({JOB: servers})
+def start_server(servers: Sequence[str], task: int) -> Any:
+    """Start the TensorFlow server of one task; only the end of the process stops it.
+
+    Parameters
+    ----------
+    servers : sequence of str
+        ``host:port`` of every task.
+    task : int
+
+    Returns
+    -------
+    tf.compat.v1.train.Server
+
+    Raises
+    ------
+    LegacyGbpError
+        When TensorFlow cannot.
+    """
+    cluster = tf.train.ClusterSpec({JOB: list(servers)})
     try:
         server = tf.compat.v1.train.Server(
             cluster, job_name=JOB, task_index=task, config=session_config()
         )
     except tf.errors.OpError as error:
-        raise InputError(
+        raise LegacyGbpError(
             f"task {task}: TensorFlow {tf.__version__} starts no server at {servers[task]} "
             f"({error.message}); train in one process"
         ) from error
@@ -51,103 +72,137 @@ def start_server(servers, task):
     return server
 
 
-def cluster_trainer(chief):
-    """What :func:`legacy_gbp.training.loop.train` takes as `trainer`, when all tasks are there.
+def distributed_trainer(coordinator: Coordinator) -> TrainerFactory:
+    """Return what opens the graph of a training on all tasks, when all of them are there.
 
     Parameters
     ----------
-    chief : Chief
+    coordinator : Coordinator
+
+    Returns
+    -------
+    callable
+        See :class:`legacy_gbp.training.options.TrainingOptions`.
+
+    Raises
+    ------
+    LegacyGbpError
+        When a task ends before the training begins.
     """
-    server = start_server(chief.servers, task=0)
-    chief.wait_until_ready()
-    return lambda exercise, prepared, seed: ClusterTrainer(exercise, prepared, seed, chief, server)
+    server = start_server(coordinator.servers, task=0)
+    coordinator.wait_until_ready()
+
+    def open_trainer(exercise: Exercise, prepared: Preprocess, seed: int) -> DistributedTrainer:
+        return DistributedTrainer(exercise, prepared, seed, coordinator, server)
+
+    return open_trainer
 
 
-class ClusterTrainer(Trainer):
+class DistributedTrainer(Trainer):
     """A Trainer whose steps are computed by all tasks.
 
     Parameters
     ----------
-    exercise, prepared, seed
-        See :class:`~legacy_gbp.training.trainer.Trainer`.
-    chief : Chief
+    exercise : Exercise
+    prepared : Preprocess
+        Applied to every image, and saved with the variables.
+    seed : int
+        Of the initial weights.
+    coordinator : Coordinator
         With all workers ready.
     server : tf.compat.v1.train.Server
         Of task 0.
     """
 
-    def __init__(self, exercise, prepared, seed, chief, server):
-        self._chief = chief
-        devices = [f"/job:{JOB}/task:{task}/cpu:0" for task in range(chief.step.tasks)]
+    def __init__(
+        self,
+        exercise: Exercise,
+        prepared: Preprocess,
+        seed: int,
+        coordinator: Coordinator,
+        server: Any,
+    ) -> None:
+        self._coordinator = coordinator
+        devices = [f"/job:{JOB}/task:{task}/cpu:0" for task in range(coordinator.step.tasks)]
         super().__init__(exercise, prepared, seed, server.target, device_filters=devices[:1])
         graph = tf.Graph()
         with graph.as_default(), tf.device(devices[0]):
-            self._build_towers(devices, seed)
+            self._build_replicas(devices, seed)
         graph.finalize()
-        self._towers_session = tf.compat.v1.Session(server.target, graph, session_config())
-        _KEPT.append((self._session, self._towers_session))
+        self._replica_session = tf.compat.v1.Session(server.target, graph, session_config())
+        _KEPT.append((self._session, self._replica_session))
 
-    def __exit__(self, *_):
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
         """Close nothing: closing waits for tasks that may be dead."""
 
-    def _build_towers(self, devices, seed):
-        classes = len(self._exercise.classes)
-        placeholder = tf.compat.v1.placeholder
-        self._part_ts = [placeholder(tf.float32, (None, *IMAGE_SHAPE, 1)) for _ in devices]
-        self._part_label_ts = [placeholder(tf.float32, (None, classes)) for _ in devices]
-        with tf.compat.v1.variable_scope("", reuse=tf.compat.v1.AUTO_REUSE):
-            net = Towers(self._part_ts, devices, seed)
-            self._exercise.network(net)
-        sums = []
-        for device, labels_t, logits_t in zip(devices, self._part_label_ts, net.logits_ts):
-            with tf.device(device):
-                sums.append(
-                    tf.reduce_sum(
-                        tf.nn.softmax_cross_entropy_with_logits(labels=labels_t, logits=logits_t)
-                    )
-                )
-        count_t = tf.add_n([tf.cast(tf.shape(part_t)[0], tf.float32) for part_t in self._part_ts])
-        cross_entropy_t = tf.add_n(sums) / count_t
-        total_t = tf.add_n([cross_entropy_t, *net.penalty_ts])
-        self._tower_loss_ts = (cross_entropy_t, total_t)[: len(self._exercise.loss_columns)]
+    def _build_replicas(self, devices: Sequence[str], seed: int) -> None:
+        self._loss = build_loss(self._exercise, devices, seed)
         optimizer, step = momentum()
-        pairs = optimizer.compute_gradients(total_t, colocate_gradients_with_ops=True)
-        self._gathered_ts = [gradient_t for gradient_t, _ in pairs] + net.moment_ts
-        self._apply_op = tf.group(optimizer.apply_gradients(pairs, step), *net.update_ops)
+        pairs = optimizer.compute_gradients(self._loss.total_t, colocate_gradients_with_ops=True)
+        self._collected_ts = [gradient_t for gradient_t, _ in pairs] + self._loss.moment_ts
+        self._apply_op = tf.group(optimizer.apply_gradients(pairs, step), *self._loss.update_ops)
 
-    def step(self, images, labels):
-        """Train on one batch, split between the tasks; see :meth:`Trainer.step`."""
+    def step(self, images: np.ndarray, labels: np.ndarray) -> Tuple[float, ...]:
+        """Train on one batch, split between the tasks.
+
+        Parameters
+        ----------
+        images : (n, 363, 284, 1) array
+            Camera counts.
+        labels : (n,) int array
+
+        Returns
+        -------
+        tuple of float
+            One number for every loss column of the exercise.
+
+        Raises
+        ------
+        StepLost
+            When a task is lost.
+        """
         images = preprocessing.apply(self._prepared, images)
-        labels = one_hot(labels, len(self._exercise.classes))
-        tasks = len(self._part_ts)
-        feeds = dict(zip(self._part_ts, np.array_split(images, tasks)))
-        feeds.update(zip(self._part_label_ts, np.array_split(labels, tasks)))
-        losses, gathered = self._run_on_all((self._tower_loss_ts, self._gathered_ts), feeds)
-        self._towers_session.run(self._apply_op, dict(zip(self._gathered_ts, gathered)))
-        return losses
+        rows = one_hot(labels, len(self._exercise.classes))
+        tasks = self._coordinator.step.tasks
+        feeds = dict(zip(self._loss.image_ts, np.array_split(images, tasks)))
+        feeds.update(zip(self._loss.label_ts, np.array_split(rows, tasks)))
+        losses, collected = self._run_on_all((self._loss.loss_ts, self._collected_ts), feeds)
+        self._replica_session.run(self._apply_op, dict(zip(self._collected_ts, collected)))
+        result: Tuple[float, ...] = losses
+        return result
 
-    def facts(self):
-        """See :meth:`Trainer.facts`."""
-        return {**super().facts(), "tasks": self._chief.step.tasks}
+    def facts(self) -> Dict[str, Any]:
+        """Return what may change the last bits of a result, for the record.
 
-    def _run_on_all(self, fetches, feeds):
-        """A run that is given up when a task is lost: it may wait for that task forever."""
-        events = self._chief.events
+        Returns
+        -------
+        dict
+        """
+        return {**super().facts(), "tasks": self._coordinator.step.tasks}
 
-        def work():
+    def _run_on_all(self, fetches: Any, feeds: Any) -> Any:
+        """Run the replicas; give up when a task is lost, for which a run may wait forever."""
+        events = self._coordinator.events
+
+        def work() -> None:
             try:
-                events.put(("done", self._towers_session.run(fetches, feeds)))
+                events.put(("done", self._replica_session.run(fetches, feeds)))
             except tf.errors.OpError as error:
                 events.put(("failed", error))
 
         threading.Thread(target=work, daemon=True).start()
-        what, value = events.get()
-        if what == "done":
+        event, value = events.get()
+        if event == "done":
             return value
-        if what == "failed":
+        if event == "failed":
             error = value
             try:  # because a task was lost? its connection says so soon
-                what, value = events.get(timeout=SECONDS_UNTIL_LOST)
+                event, value = events.get(timeout=SECONDS_UNTIL_LOST)
             except queue.Empty:
                 raise error from None
         raise StepLost(f"task {value} was lost")

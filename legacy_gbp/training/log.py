@@ -1,8 +1,12 @@
 """The log lines of 2016, which people grep in batch logs.
 
-A row for every step; on a validation step a rule of dashes, the same row with
-the scores behind it, and further rows of the confusion matrices below.
+A row for every step. A validation step has a rule of dashes above it, the scores behind
+its row, and further rows of the confusion matrices below.
 """
+
+from typing import List, Optional, Sequence
+
+import numpy as np
 
 from legacy_gbp.metrics.classification import accuracy
 
@@ -10,8 +14,18 @@ RULE = "-" * 80
 COUNT_WIDTH = 4
 
 
-def header(loss_columns, classes):
-    """Names of the columns, over the numbers of :func:`row`."""
+def header(loss_columns: Sequence[str], classes: int) -> str:
+    """Return the names of the columns of :func:`row`.
+
+    Parameters
+    ----------
+    loss_columns : sequence of str
+    classes : int
+
+    Returns
+    -------
+    str
+    """
     columns = [name.rjust(5) for name in ("epoch", "batch", "step")]
     columns += ["tr.sec"]
     columns += [name.rjust(6) for name in loss_columns]
@@ -21,8 +35,8 @@ def header(loss_columns, classes):
     )
 
 
-def row(epoch, batch, step, seconds, losses):
-    """One step.
+def row(epoch: int, batch: int, step: int, seconds: float, losses: Sequence[float]) -> str:
+    """Return the line of one step.
 
     Parameters
     ----------
@@ -32,14 +46,24 @@ def row(epoch, batch, step, seconds, losses):
         Time of the step.
     losses : sequence of float
         One for every loss column.
+
+    Returns
+    -------
+    str
     """
     return f"{epoch:5d} {batch:5d} {step:5d} {seconds:6.1f}" + "".join(
         f" {loss:6.3f}" for loss in losses
     )
 
 
-def validation_lines(step_row, seconds, train_matrix, validation_matrix, saved_in=None):
-    """The lines of a validation step.
+def validation_lines(
+    step_row: str,
+    seconds: float,
+    train_matrix: np.ndarray,
+    validation_matrix: np.ndarray,
+    saved_in: Optional[str] = None,
+) -> List[str]:
+    """Return the lines of a validation step.
 
     Parameters
     ----------
@@ -47,7 +71,7 @@ def validation_lines(step_row, seconds, train_matrix, validation_matrix, saved_i
         From :func:`row`.
     seconds : float
         Time of the validation.
-    train_matrix, validation_matrix : (K, K) int
+    train_matrix, validation_matrix : (K, K) int array
         Rows are the truth.
     saved_in : str or None
         The checkpoint written because of this validation.
@@ -56,8 +80,10 @@ def validation_lines(step_row, seconds, train_matrix, validation_matrix, saved_i
     -------
     list of str
     """
-    of_train, of_validation = 100 * accuracy(train_matrix), 100 * accuracy(validation_matrix)
-    scores = f" {seconds:6.1f} {of_train:5.1f}% {of_validation:5.1f}%"
+    train_percent, validation_percent = (
+        100 * accuracy(matrix) for matrix in (train_matrix, validation_matrix)
+    )
+    scores = f" {seconds:6.1f} {train_percent:5.1f}% {validation_percent:5.1f}%"
     lines = [
         left + " " + right
         for left, right in zip(matrix_lines(train_matrix), matrix_lines(validation_matrix))
@@ -68,6 +94,15 @@ def validation_lines(step_row, seconds, train_matrix, validation_matrix, saved_i
     return [RULE, step_row + scores + " " + lines[0] + saved, *below]
 
 
-def matrix_lines(matrix):
-    """Rows of a confusion matrix as text of fixed width."""
+def matrix_lines(matrix: np.ndarray) -> List[str]:
+    """Return the rows of a confusion matrix as text of fixed width.
+
+    Parameters
+    ----------
+    matrix : (K, K) int array
+
+    Returns
+    -------
+    list of str
+    """
     return ["".join(f" {count:{COUNT_WIDTH - 1}d}" for count in counts) for counts in matrix]

@@ -1,4 +1,4 @@
-"""The state of a stopped training in one file, from which it goes on as if never stopped.
+"""The state of a stopped training in one file.
 
 The file is a NumPy archive ``<checkpoint>_resume.npz``: one file, so that one rename makes
 it visible, and every array in it carries a checksum.
@@ -7,7 +7,7 @@ it visible, and every array in it carries a checksum.
 variables/NAME     every variable, optimiser slots and global step included
 rng                the shuffling generator before the shuffle of the epoch
 losses             of all steps so far (steps, columns)
-record             JSON: the rest of :class:`Record`
+record             JSON: the rest of the state
 =================  ==========================================================
 """
 
@@ -15,12 +15,13 @@ import json
 import os
 import zipfile
 import zlib
-from collections import namedtuple
+from typing import Any, Dict
 
 import numpy as np
 
-from legacy_gbp.errors import InputError
-from legacy_gbp.io.atomic import check_room, written_aside
+from legacy_gbp.errors import InputError, first_line
+from legacy_gbp.io.atomic import atomic_write, check_free_space
+from legacy_gbp.training.state import TrainingState
 
 ENDING = "_resume.npz"
 VARIABLES = "variables/"
@@ -28,52 +29,53 @@ BROKEN = (
     OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, zipfile.BadZipFile,
     zlib.error,
 )  # fmt: skip
-
-Record = namedtuple(
-    "Record",
-    "settings epoch batch best_accuracy best_step accuracies written_by rng_state losses variables",
-)
-Record.__doc__ = """What a training needs to go on.
-
-settings : dict, what must be the same (see :func:`settings`)
-epoch, batch : int, the epoch at hand and how many of its batches are done
-best_accuracy : float; best_step : int or None; accuracies : list of [step, accuracy]
-written_by : dict, for information: versions, threads, processes
-rng_state : tuple, as of numpy.random.RandomState.get_state, before the epoch's shuffle
-losses : list of tuples of float32, one a step
-variables : dict of name to array
-"""
-
-OF_JSON = Record._fields[:7]
+IN_JSON = (
+    "settings", "epoch", "batch", "best_accuracy", "best_step", "accuracies", "written_by",
+)  # fmt: skip
 
 
-def record_path(checkpoint):
-    """Where the state of a training stands that saves its best in `checkpoint`."""
+def resume_path_of(checkpoint: str) -> str:
+    """Return the resume file of a training that saves its best in a checkpoint.
+
+    Parameters
+    ----------
+    checkpoint : str
+        Prefix.
+
+    Returns
+    -------
+    str
+    """
     return checkpoint + ENDING
 
 
-def write(path, record):
-    """Write a record, whole or not at all.
+def write_state(path: str, state: TrainingState) -> None:
+    """Write a state.
 
     Parameters
     ----------
     path : str
-    record : Record
+    state : TrainingState
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written; an older one stays.
     """
-    generator, keys, *rest = record.rng_state
-    facts = {name: getattr(record, name) for name in OF_JSON}
+    generator, keys, *rest = state.rng_state
+    facts = {name: getattr(state, name) for name in IN_JSON}
     facts["rng"] = [generator, *rest]
-    arrays = {VARIABLES + name: array for name, array in record.variables.items()}
-    arrays.update(rng=keys, losses=np.array(record.losses, np.float32), record=json.dumps(facts))
-    with written_aside(path) as partial, open(partial, "wb") as file:
-        check_room(path, sum(np.asarray(array).nbytes for array in arrays.values()))
+    arrays: Dict[str, Any] = {VARIABLES + name: array for name, array in state.variables.items()}
+    arrays.update(rng=keys, losses=np.array(state.losses, np.float32), record=json.dumps(facts))
+    with atomic_write(path) as partial, open(partial, "wb") as file:
+        check_free_space(path, sum(np.asarray(array).nbytes for array in arrays.values()))
         np.savez(file, **arrays)
         file.flush()
         os.fsync(file.fileno())
 
 
-def read(path):
-    """Read a record.
+def read_state(path: str) -> TrainingState:
+    """Read a state.
 
     Parameters
     ----------
@@ -81,7 +83,7 @@ def read(path):
 
     Returns
     -------
-    Record
+    TrainingState
 
     Raises
     ------
@@ -89,13 +91,14 @@ def read(path):
         When there is none, or it cannot be read.
     """
     if not os.path.exists(path):
-        raise InputError(f"{path}: no stopped training stands here; leave --resume out")
+        raise InputError(f"{path}: no stopped training is stored here; leave `resume` out")
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         facts = json.loads(arrays["record"].item())
         generator, *rest = facts.pop("rng")
-        return Record(
+        facts["accuracies"] = [tuple(pair) for pair in facts["accuracies"]]
+        return TrainingState(
             rng_state=(generator, arrays["rng"], *rest),
             losses=[tuple(row) for row in arrays["losses"]],
             variables={
@@ -106,64 +109,7 @@ def read(path):
             **facts,
         )
     except BROKEN as error:
-        why = str(error).split("\n")[0]
         raise InputError(
-            f"{path}: not a readable record of a stopped training ({why}); copy it again, or give "
-            "--resume never to train anew"
+            f"{path}: not a readable record of a stopped training ({first_line(error)}); copy it "
+            "again, or set `resume` to never to train anew"
         ) from error
-
-
-def settings(exercise, shots, **options):
-    """What a resumed training must have in common with the stopped one.
-
-    Parameters
-    ----------
-    exercise : Exercise
-    shots : dict of str to FileShots or ArrayShots
-        ``{"training": ..., "validation": ...}``.
-    **options
-        Of the command, such as ``seed=1``.
-
-    Returns
-    -------
-    dict
-        Of plain values, under the names that a user knows.
-    """
-    named = {"--" + name.replace("_", "-"): value for name, value in options.items()}
-    for part, some in shots.items():
-        paths = getattr(some, "paths", [])
-        named[f"{part} files"] = [os.path.abspath(path) for path in paths]
-        named[f"{part} shots"] = len(some)
-        named[f"checksum of the {part} shots"] = _checksum(some)
-    return {"exercise": exercise.name, **named}
-
-
-def check_same(path, stored, wanted):
-    """Refuse to go on with a training that was another one.
-
-    Parameters
-    ----------
-    path : str
-        Of the record.
-    stored, wanted : dict
-        From :func:`settings`.
-    """
-    for name in wanted:
-        was, now = stored.get(name), wanted[name]
-        if was == now:
-            continue
-        if isinstance(was, list) and isinstance(now, list):
-            pairs = zip([*was, "none"], [*now, "none"])
-            was, now = next((pair for pair in pairs if pair[0] != pair[1]), (was, now))
-        raise InputError(
-            f"{path}: the stopped training had {name} {was}, not {now}; give it again, or "
-            "--resume never to train anew"
-        )
-
-
-def _checksum(shots):
-    """Of all labels, their rows, and one image: enough to tell other data under the same names."""
-    checksum = zlib.crc32(np.ascontiguousarray(shots.labels, "<i8").tobytes())
-    checksum = zlib.crc32(np.ascontiguousarray(shots.rows, "<i8").tobytes(), checksum)
-    image = np.ascontiguousarray(shots.read([0]), "<f4")
-    return f"{zlib.crc32(image.tobytes(), checksum):08x}"

@@ -1,20 +1,28 @@
 """Scalars for TensorBoard."""
 
 import contextlib
+import time
+from typing import Callable, Iterator, Mapping, Optional
 
 import tensorflow as tf
 
+WriteScalars = Callable[[int, Mapping[str, float]], None]
+
 
 @contextlib.contextmanager
-def scalar_writer(logdir, first_step=0):
+def scalar_writer(logdir: Optional[str], first_step: int = 0) -> Iterator[WriteScalars]:
     """Write scalars to a folder, or nowhere.
+
+    TensorFlow names an event file after host and second, so that two trainings within one
+    second overwrite each other's. The suffix here makes the names unique, and sorts them by
+    time, as TensorBoard reads them.
 
     Parameters
     ----------
     logdir : str or None
     first_step : int
         Where a resumed training goes on. TensorBoard then forgets the scalars
-        of the steps behind it that an earlier process wrote.
+        of the steps from there on that an earlier process wrote.
 
     Yields
     ------
@@ -25,12 +33,13 @@ def scalar_writer(logdir, first_step=0):
         yield lambda step, numbers: None
         return
     with tf.Graph().as_default():  # the writer refuses to work outside a graph
-        writer = tf.compat.v1.summary.FileWriter(logdir)
+        suffix = f".{time.time_ns():020d}"
+        writer = tf.compat.v1.summary.FileWriter(logdir, filename_suffix=suffix)
     if first_step:
         started = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
         writer.add_session_log(started, first_step)
 
-    def write(step, numbers):
+    def write(step: int, numbers: Mapping[str, float]) -> None:
         value = tf.compat.v1.Summary.Value
         tags = [value(tag=tag, simple_value=float(number)) for tag, number in numbers.items()]
         writer.add_summary(tf.compat.v1.Summary(value=tags), step)

@@ -1,28 +1,32 @@
 """The training graph of an exercise and its session: one step, one score, one checkpoint."""
 
 import os
+from types import TracebackType
+from typing import Any, Dict, Iterable, List, Optional, Tuple, Type
 
 import numpy as np
 import tensorflow as tf
 
-from legacy_gbp.batch.session_config import granted_threads, session_config
+from legacy_gbp.batch.environment import granted_threads
 from legacy_gbp.data.batches import in_order, one_hot
-from legacy_gbp.data.xtcav import IMAGE_SHAPE
+from legacy_gbp.data.shots import Shots
 from legacy_gbp.errors import InputError
-from legacy_gbp.exercises import definitions as exercises
 from legacy_gbp.exercises import preprocess as preprocessing
+from legacy_gbp.exercises.definitions import Exercise
+from legacy_gbp.exercises.preprocess import Preprocess
 from legacy_gbp.metrics.classification import confusion_matrix
-from legacy_gbp.networks.data_parallel import Towers
 from legacy_gbp.networks.sequential import Sequential
-from legacy_gbp.training.checkpoint_saver import add_preprocess_variables, save_aside
+from legacy_gbp.training.checkpoint_saver import add_preprocess_variables, save_checkpoint
+from legacy_gbp.training.loss import build_loss, momentum
+from legacy_gbp.training.session_config import session_config
 
 
-class StepLost(Exception):  # noqa: N818 - the state is whole
+class StepLost(Exception):  # noqa: N818 - the state is complete
     """A step could not be done; the variables are those before it."""
 
 
 class Trainer:
-    """Momentum with a staircase rate on cross entropy plus the network's penalties.
+    """The graph and session of a training in one process.
 
     Two copies of the network share their variables: one normalises by the
     batch and is trained, the other by the running moments and is scored.
@@ -37,88 +41,139 @@ class Trainer:
     target : str
         Of the session: a server of TensorFlow's, or this process.
     **config
-        Of the session, see :func:`legacy_gbp.batch.session_config.session_config`.
+        Of the session, see :func:`legacy_gbp.training.session_config.session_config`.
     """
 
-    def __init__(self, exercise, prepared, seed, target="", **config):
+    def __init__(
+        self, exercise: Exercise, prepared: Preprocess, seed: int, target: str = "", **config: Any
+    ) -> None:
         self._exercise, self._prepared = exercise, prepared
         self._graph = tf.Graph()
         self._session = tf.compat.v1.Session(target, self._graph, session_config(**config))
         with self._graph.as_default():
             self._build(seed)
-            self._variables = numeric_variables()
+            self._variables = _numeric_variables()
             self._session.run(tf.compat.v1.global_variables_initializer())
         self._graph.finalize()
 
-    def __enter__(self):
+    def __enter__(self) -> "Trainer":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
         self._session.close()
 
-    def _build(self, seed):
-        classes = len(self._exercise.classes)
-        self._images_t = tf.compat.v1.placeholder(tf.float32, (None, *IMAGE_SHAPE, 1), "images")
-        self._labels_t = tf.compat.v1.placeholder(tf.float32, (None, classes), "labels")
-        with tf.compat.v1.variable_scope("", reuse=tf.compat.v1.AUTO_REUSE):
-            net = Towers([self._images_t], seed=seed)
-            self._exercise.network(net)
-            with tf.compat.v1.name_scope("inference"):
-                scored = Sequential(self._images_t)
-                self._exercise.network(scored)
+    def _build(self, seed: int) -> None:
+        loss = build_loss(self._exercise, [""], seed)
+        (self._images_t,), (self._labels_t,), self._loss_ts = loss[:3]
+        reuse = tf.compat.v1.variable_scope("", reuse=tf.compat.v1.AUTO_REUSE)
+        with reuse, tf.compat.v1.name_scope("inference"):
+            scored = Sequential(self._images_t)
+            self._exercise.network(scored)
         self._scored_logits_t = scored.logits_t
-
-        cross_entropy_t = tf.reduce_mean(
-            tf.nn.softmax_cross_entropy_with_logits(labels=self._labels_t, logits=net.logits_ts[0])
-        )
-        total_t = tf.add_n([cross_entropy_t, *net.penalty_ts])
-        self._loss_ts = (cross_entropy_t, total_t)[: len(self._exercise.loss_columns)]
         optimizer, step = momentum()
-        self._train_op = tf.group(optimizer.minimize(total_t, step), *net.update_ops)
+        self._train_op = tf.group(optimizer.minimize(loss.total_t, step), *loss.update_ops)
         add_preprocess_variables(self._prepared)
         self._saver = tf.compat.v1.train.Saver()
 
-    def step(self, images, labels):
+    def step(self, images: np.ndarray, labels: np.ndarray) -> Tuple[float, ...]:
         """Train on one batch.
 
         Parameters
         ----------
         images : (n, 363, 284, 1) array
-        labels : (n,) int
+            Camera counts.
+        labels : (n,) int array
 
         Returns
         -------
         tuple of float
             One number for every loss column of the exercise.
+
+        Raises
+        ------
+        StepLost
+            When a task of several is lost.
         """
-        feeds = self._feeds(images)
-        feeds[self._labels_t] = one_hot(labels, len(self._exercise.classes))
-        return self._session.run((self._loss_ts, self._train_op), feeds)[0]
+        feeds = {
+            self._images_t: preprocessing.apply(self._prepared, images),
+            self._labels_t: one_hot(labels, len(self._exercise.classes)),
+        }
+        losses: Tuple[float, ...] = self._session.run((self._loss_ts, self._train_op), feeds)[0]
+        return losses
 
-    def score(self, images, labels):
-        """Confusion matrix (K, K) of some images, with the running moments in use."""
-        predicted = self._session.run(self._scored_logits_t, self._feeds(images)).argmax(axis=1)
-        return confusion_matrix(labels, predicted, len(self._exercise.classes))
+    def score(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Count classes with the running moments in use.
 
-    def score_shots(self, shots, indices):
-        """Confusion matrix (K, K) of chosen shots, in the batches of prediction."""
+        Parameters
+        ----------
+        images : (n, 363, 284, 1) array
+            Camera counts.
+        labels : (n,) int array
+
+        Returns
+        -------
+        (K, K) int array
+            Confusion matrix; rows are the truth.
+        """
+        feeds = {self._images_t: preprocessing.apply(self._prepared, images)}
+        logits = self._session.run(self._scored_logits_t, feeds)
+        return confusion_matrix(labels, logits.argmax(axis=1), len(self._exercise.classes))
+
+    def score_shots(self, shots: Shots, indices: np.ndarray) -> np.ndarray:
+        """Count classes of chosen shots, in the batches of prediction.
+
+        Parameters
+        ----------
+        shots : Shots
+        indices : (m,) int array
+
+        Returns
+        -------
+        (K, K) int array
+            Confusion matrix; rows are the truth.
+        """
         size = self._exercise.predict_batch_size
-        return sum(
-            self.score(images, shots.labels[part])
-            for part, images in in_order(shots, size, np.sort(indices))
+        matrices: Iterable[np.ndarray] = (
+            self.score(batch.images, shots.labels[batch.indices])
+            for batch in in_order(shots, size, np.sort(indices))
         )
+        return np.asarray(sum(matrices))
 
-    def save(self, path):
-        """Write a checkpoint with prefix `path`."""
+    def save(self, prefix: str) -> None:
+        """Write a checkpoint.
+
+        Parameters
+        ----------
+        prefix : str
+
+        Raises
+        ------
+        OutputError
+        """
         with self._graph.as_default():  # outside, the saver of TensorFlow 2 saves eagerly
-            save_aside(self._saver, self._session, path)
+            save_checkpoint(self._saver, self._session, prefix)
 
-    def state(self):
-        """Every variable: name to array."""
-        return self._session.run(self._variables)
+    def state(self) -> Dict[str, np.ndarray]:
+        """Return every variable.
 
-    def restore(self, state):
-        """Go on from what :meth:`state` gave.
+        Returns
+        -------
+        dict of str to array
+        """
+        variables: Dict[str, np.ndarray] = self._session.run(self._variables)
+        return variables
+
+    def restore(self, state: Dict[str, np.ndarray]) -> None:
+        """Go on from what :meth:`state` returned.
+
+        Parameters
+        ----------
+        state : dict of str to array
 
         Raises
         ------
@@ -127,7 +182,9 @@ class Trainer:
         """
         shapes = {name: tuple(variable.shape) for name, variable in self._variables.items()}
         if {name: array.shape for name, array in state.items()} != shapes:
-            raise InputError("the variables are not those of this network")
+            raise InputError(
+                "the variables are not those of this network; set `resume` to never to train anew"
+            )
         self._session.run(
             [variable.initializer for variable in self._variables.values()],
             {
@@ -136,24 +193,17 @@ class Trainer:
             },
         )
 
-    def facts(self):
-        """What may change the last bits of a result, for the record."""
+    def facts(self) -> Dict[str, Any]:
+        """Return what may change the last bits of a result, for the record.
+
+        Returns
+        -------
+        dict
+        """
         return {"TensorFlow": tf.__version__, "threads": granted_threads() or os.cpu_count()}
 
-    def _feeds(self, images):
-        return {self._images_t: preprocessing.apply(self._prepared, images)}
 
-
-def momentum():
-    """The optimizer of 2016 and the step that it counts, in the current graph."""
-    step = tf.compat.v1.train.get_or_create_global_step()
-    rate_t = tf.compat.v1.train.exponential_decay(
-        exercises.LEARNING_RATE, step, exercises.DECAY_STEPS, exercises.DECAY, staircase=True
-    )
-    return tf.compat.v1.train.MomentumOptimizer(rate_t, exercises.MOMENTUM), step
-
-
-def numeric_variables():
-    """The variables of the current graph by name, but for the kind of preprocessing, a text."""
-    variables = tf.compat.v1.global_variables()
+def _numeric_variables() -> Dict[str, Any]:
+    """Return the variables of the current graph, except the kind of preprocessing, a text."""
+    variables: List[Any] = tf.compat.v1.global_variables()
     return {v.op.name: v for v in variables if v.dtype.base_dtype != tf.string}

@@ -10,7 +10,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from legacy_gbp.data.xtcav import write_shots
+from legacy_gbp.data.xtcav_writer import write_shots
 from legacy_gbp.exercises.definitions import EXERCISES
 from tests.benchmarks import material
 from tests.files import write_xtcav

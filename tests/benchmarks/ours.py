@@ -15,7 +15,7 @@ from legacy_gbp.exercises import preprocess
 from legacy_gbp.exercises.definitions import EXERCISES
 from legacy_gbp.models.built_network import BuiltNetwork
 from legacy_gbp.models.source import Endpoints
-from legacy_gbp.networks.keras_layout import NamedLayers
+from legacy_gbp.networks.keras_layout import KerasLayout
 from legacy_gbp.networks.vgg19 import vgg19
 from legacy_gbp.rules.relu import under_rule
 from legacy_gbp.training.trainer import Trainer
@@ -91,7 +91,7 @@ class _RandomVgg19:
 
     def load(self, session, rule):
         images_t = tf.compat.v1.placeholder("float32", (None, *material.VGG19_SHAPE, 3))
-        net = NamedLayers(images_t)
+        net = KerasLayout(images_t)
         with under_rule(images_t.graph, rule):
             vgg19(net)
         for variables, arrays in zip(net.variables.values(), material.vgg19_arrays()):

@@ -3,11 +3,11 @@
 Columns of the frame are time, rows are energy; see :mod:`.camera`.
 """
 
-from collections import namedtuple
+from typing import List, NamedTuple, Tuple, Union
 
 import numpy as np
 
-from legacy_gbp.data.synthetic.camera import FRAME, FS_PER_COLUMN, MEV_PER_ROW
+from legacy_gbp.data.synthetic.camera import FRAME, FS_PER_COLUMN, MEV_PER_ROW, Roi
 
 DESIGN_CHARGE = 75.0  # pC, half of the 150 pC that the twin bunches share
 TAIL_SHARE = 0.25  # of a slice's charge, in the middle of the tail
@@ -17,37 +17,124 @@ LEAST_LOSS = 1e-3  # MeV
 LEAST_TAIL = 1e-3  # of the tail's largest charge
 DOWNSTREAM_SPREAD = 0.9  # spread gained by lasing, in units of the energy lost
 
-Bunch = namedtuple("Bunch", "time energy width chirp curvature wave phase horns charge spread tail")
-Bunch.__doc__ = """One bunch.
-
-time (fs) and energy (MeV) from the frame's centre; width tau (fs); chirp,
-curvature and wave (MeV) and phase (rad) shape E(t), an S; horns: two relative
-current spikes; charge (pC); slice spread (MeV); tail: time (fs from the bunch's
-own), duration (fs) and depth (MeV) of a faint tail towards low energies, a
-distractor that is no lasing.
-"""
-
-Slices = namedtuple("Slices", "inside energy spread core tail depth")
-Slices.__doc__ = """A bunch cut into the columns of the full frame, (568,) each.
-
-inside: bool, columns that are drawn; energy: mean energy before lasing (MeV from
-the frame's centre); spread (MeV, one for all); core, tail: charge (pC) of the
-slice, and of its tail towards low energies; depth of that tail (MeV).
-"""
-
 COLUMN_TIMES = (np.arange(FRAME[1]) - (FRAME[1] - 1) / 2) * FS_PER_COLUMN  # fs
 ROW_ENERGIES = (np.arange(FRAME[0]) - (FRAME[0] - 1) / 2) * MEV_PER_ROW  # MeV
 
 
-def draw_bunch(time, energy, charge, chirp, rng):
+class Tail(NamedTuple):
+    """A faint tail of a bunch towards low energies, a distractor that is no lasing.
+
+    Attributes
+    ----------
+    time : float
+        Of its middle, fs from the bunch's own.
+    duration : float
+        Standard deviation, fs.
+    depth : float
+        How far it reaches below the bunch, MeV.
+    """
+
+    time: float
+    duration: float
+    depth: float
+
+
+class Bunch(NamedTuple):
+    """The shape of one bunch, from which its charge density follows.
+
+    With u = (t - time) / width, its energy is energy + chirp u + curvature u^2
+    + wave sin(2.2 u + phase), an S along time.
+
+    Attributes
+    ----------
+    time : float
+        Of its middle, fs from the frame's centre.
+    energy : float
+        MeV from the frame's centre.
+    width : float
+        tau, fs.
+    chirp, curvature, wave : float
+        MeV.
+    phase : float
+        rad.
+    horns : tuple of float
+        Heights of the current spikes, front and back, in units of the current
+        between them.
+    charge : float
+        pC.
+    spread : float
+        Slice energy spread, MeV rms.
+    tail : Tail
+    """
+
+    time: float
+    energy: float
+    width: float
+    chirp: float
+    curvature: float
+    wave: float
+    phase: float
+    horns: Tuple[float, float]
+    charge: float
+    spread: float
+    tail: Tail
+
+
+class Slices(NamedTuple):
+    """A bunch cut into the columns of the full frame.
+
+    Attributes
+    ----------
+    inside : (568,) bool array
+        Columns that are drawn.
+    energy : (568,) float64 array
+        Mean energy before lasing, MeV from the frame's centre.
+    spread : float
+        Slice energy spread, MeV rms, the same for all.
+    core : (568,) float64 array
+        Charge of the slice without its tail, pC.
+    tail : (568,) float64 array
+        Charge of the slice's tail towards low energies, pC.
+    depth : float
+        Of that tail, MeV.
+    """
+
+    inside: np.ndarray
+    energy: np.ndarray
+    spread: float
+    core: np.ndarray
+    tail: np.ndarray
+    depth: float
+
+
+class Patch(NamedTuple):
+    """Charge in a region of the full frame. Patches of one frame are added up.
+
+    Attributes
+    ----------
+    roi : tuple of slice
+        Rows and columns, with even bounds.
+    density : (rows, columns) float64 array
+        Charge of each pixel, pC.
+    """
+
+    roi: Roi
+    density: np.ndarray
+
+
+def draw_bunch(
+    time: float, energy: float, charge: float, chirp: float, rng: np.random.Generator
+) -> Bunch:
     """Draw the shape of one bunch.
 
     Parameters
     ----------
-    time, energy : float
-        fs and MeV from the frame's centre.
+    time : float
+        fs from the frame's centre.
+    energy : float
+        MeV from the frame's centre.
     charge : float
-        pC.
+        pC, 0 or more.
     chirp : float
         MeV, added to the bunch's own.
     rng : numpy.random.Generator
@@ -67,11 +154,11 @@ def draw_bunch(time, energy, charge, chirp, rng):
         horns=(rng.uniform(0.1, 0.5), rng.uniform(0.1, 0.4)),
         charge=charge,
         spread=rng.uniform(2.4, 3.7),
-        tail=(rng.normal(0, 20), rng.uniform(4, 9), rng.uniform(25, 40)),
+        tail=Tail(rng.normal(0, 20), rng.uniform(4, 9), rng.uniform(25, 40)),
     )
 
 
-def cut(bunch):
+def cut(bunch: Bunch) -> Slices:
     """Cut a bunch into slices.
 
     Its current is that of a flat bunch with two spikes, its energy an S along
@@ -84,6 +171,7 @@ def cut(bunch):
     Returns
     -------
     Slices
+        Core and tail together have the bunch's charge.
     """
     u = (COLUMN_TIMES - bunch.time) / bunch.width
     front = np.exp(-0.5 * ((u - 0.6) / 0.35) ** 2)
@@ -91,46 +179,55 @@ def cut(bunch):
     shape = np.exp(-0.5 * np.abs(u) ** 3) * (1 + bunch.horns[0] * front + bunch.horns[1] * back)
     charge = bunch.charge * shape / shape.sum()
     wave = bunch.wave * np.sin(2.2 * u + bunch.phase)
-    when, duration, depth = bunch.tail
-    share = TAIL_SHARE * np.exp(-0.5 * ((COLUMN_TIMES - bunch.time - when) / duration) ** 2)
+    tail = bunch.tail
+    from_tail = (COLUMN_TIMES - bunch.time - tail.time) / tail.duration
+    share = TAIL_SHARE * np.exp(-0.5 * from_tail**2)
     return Slices(
         inside=np.abs(u) < LENGTH,
         energy=bunch.energy + bunch.chirp * u + bunch.curvature * u**2 + wave,
         spread=bunch.spread,
         core=charge * (1 - share),
         tail=charge * share,
-        depth=depth,
+        depth=tail.depth,
     )
 
 
-def lasing_current(slices):
-    """Current of every column that can lase: without the tail.
+def lasing_current(slices: Slices) -> np.ndarray:
+    """Return the current of every column that can lase: that without the tail.
+
+    Parameters
+    ----------
+    slices : Slices
 
     Returns
     -------
-    (568,) float64
+    (568,) float64 array
         kA, which is pC/fs.
     """
-    return slices.core / FS_PER_COLUMN
+    current: np.ndarray = slices.core / FS_PER_COLUMN
+    return current
 
 
-def still_charge(slices):
-    """Charge of every pixel before lasing: Gaussians in energy, and the tail.
+def lasing_off_charge(slices: Slices) -> List[Patch]:
+    """Return the charge of every pixel before lasing: Gaussians in energy, and the tail.
+
+    Parameters
+    ----------
+    slices : Slices
 
     Returns
     -------
-    list of (where, density)
-        To be added up: `where` is a pair of slices of the full frame with even
-        bounds, density the (rows, columns) float64 charge of its pixels in pC.
+    list of Patch
+        The core, then the tail.
     """
-    core = _window(slices.energy, slices.spread, slices.inside)
+    core = _region(slices.energy, slices.spread, slices.inside)
     tailing = slices.inside & (slices.tail > LEAST_TAIL * slices.tail.max())
-    tail = _window(slices.energy - slices.depth / 2, slices.depth / 2 / REACH, tailing)
-    return [(core, _core(slices, core, 0.0)), (tail, _tail(slices, tail))]
+    tail = _region(slices.energy - slices.depth / 2, slices.depth / 2 / REACH, tailing)
+    return [Patch(core, _core(slices, core, 0.0)), Patch(tail, _tail(slices, tail))]
 
 
-def moved_charge(slices, loss):
-    """What lasing changes: slices move down by the energy lost and widen by 0.9 of it.
+def moved_charge(slices: Slices, loss: np.ndarray) -> Patch:
+    """Return what lasing changes: slices lose energy and widen by 0.9 of the loss.
 
     Both shapes of a slice are normalised on the rows of the frame, so lasing
     moves no charge between columns, nor out of the frame.
@@ -138,50 +235,52 @@ def moved_charge(slices, loss):
     Parameters
     ----------
     slices : Slices
-    loss : (568,) float64
-        Energy lost by each column, MeV.
+    loss : (568,) float64 array
+        Energy lost by each column, MeV, 0 or more.
 
     Returns
     -------
-    where, density
-        As of :func:`still_charge`; every column of density adds up to 0.
+    Patch
+        Charge after lasing less that before; every column adds up to 0.
     """
     lasing = slices.inside & (loss > LEAST_LOSS)
-    higher = _window(slices.energy, slices.spread, lasing)[0]
-    rows, columns = _window(slices.energy - loss, _widened(slices, loss), lasing)
-    where = slice(min(rows.start, higher.start), max(rows.stop, higher.stop)), columns
-    return where, _core(slices, where, loss[columns]) - _core(slices, where, 0.0)
+    higher, _ = _region(slices.energy, slices.spread, lasing)
+    lower, columns = _region(slices.energy - loss, _widened(slices, loss), lasing)
+    roi = slice(min(lower.start, higher.start), max(lower.stop, higher.stop)), columns
+    return Patch(roi, _core(slices, roi, loss[columns]) - _core(slices, roi, 0.0))
 
 
-def _core(slices, where, loss):
-    """Gaussian slices in a window of the frame, after an energy loss."""
-    rows, columns = where
+def _core(slices: Slices, roi: Roi, loss: Union[float, np.ndarray]) -> np.ndarray:
+    """Return Gaussian slices in a region of the frame, after an energy loss."""
+    rows, columns = roi
     deviates = np.subtract.outer(ROW_ENERGIES[rows], slices.energy[columns] - loss)
     deviates /= _widened(slices, loss)
     shape = np.exp(np.multiply(deviates, -0.5 * deviates, out=deviates), out=deviates)
-    return _spread_out(shape, slices.core[columns])
+    return _scaled(shape, slices.core[columns])
 
 
-def _tail(slices, where):
-    rows, columns = where
+def _tail(slices: Slices, roi: Roi) -> np.ndarray:
+    """Return the tails of slices in a region of the frame: parabolas that end at their depth."""
+    rows, columns = roi
     below = np.subtract.outer(-ROW_ENERGIES[rows], -slices.energy[columns]) / slices.depth
     shape = np.where((below > 0) & (below < 1), (1 - below) ** 2, 0.0)
-    return _spread_out(shape, slices.tail[columns])
+    return _scaled(shape, slices.tail[columns])
 
 
-def _widened(slices, loss):
+def _widened(slices: Slices, loss: Union[float, np.ndarray]) -> np.ndarray:
+    """Return the slice spread after an energy loss, MeV: both in quadrature."""
     return np.hypot(slices.spread, DOWNSTREAM_SPREAD * loss)
 
 
-def _spread_out(shape, charge):
-    """Scale the columns of `shape` to hold `charge`; nothing where the shape has left the frame."""
+def _scaled(shape: np.ndarray, charge: np.ndarray) -> np.ndarray:
+    """Scale columns, in place, to a sum of `charge`; 0 for a shape that has left the frame."""
     total = shape.sum(axis=0)
     shape *= charge * (total > 0) / np.maximum(total, np.finfo(float).tiny)
     return shape
 
 
-def _window(energy, spread, columns):
-    """Slices of the frame that hold Gaussians of that energy and spread at some columns."""
+def _region(energy: np.ndarray, spread: Union[float, np.ndarray], columns: np.ndarray) -> Roi:
+    """Return the region with the Gaussians of that energy and spread at some columns."""
     if not columns.any():
         return slice(0, 0), slice(0, 0)
     lowest = (energy - REACH * spread)[columns].min()
@@ -190,8 +289,8 @@ def _window(energy, spread, columns):
     return _even_slice(rows), _even_slice(columns)
 
 
-def _even_slice(inside):
-    """The smallest slice with even bounds that holds every place marked."""
+def _even_slice(inside: np.ndarray) -> slice:
+    """Return the smallest slice with even bounds that contains every True."""
     places = np.nonzero(inside)[0]
     if not len(places):
         return slice(0, 0)

@@ -1,37 +1,87 @@
 """The small set for a first picture, made once in the user's cache folder.
 
-With neither ``--data-dir`` nor ``DATADIR`` the commands work on it.
+Commands work on it when no folder of data was named.
 """
 
 import os
+from typing import List
 
-from legacy_gbp.data.synthetic.files import Recipe, file_list, write_set
+from legacy_gbp.data.synthetic.files import FileEntry, Recipe, file_list, write_set
 
 BYTES_A_SHOT = 39e3
 SHOTS_A_FILE = 200
-VERSION = 3
+VERSION = 3  # of the synthetic shots: a new one makes a new folder
 RECIPE = Recipe(systematics=False)
 
 
-def cached_set():
-    """Make the small set, once, and say where it is.
+def cached_folder() -> str:
+    """Return the folder of the small set, which may exist or not.
 
     Returns
     -------
     str
-        The folder.
+        In ``XDG_CACHE_HOME``, else in ``~/.cache``.
     """
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = os.path.join(cache, "legacy_gbp", f"xtcav-synthetic-{VERSION}")
-    listed = file_list((69, 70, 71), 5) + file_list((73,), 1)
-    missing = any(not os.path.exists(os.path.join(folder, name)) for _, _, name in listed)
-    shots = SHOTS_A_FILE * len(listed)
+    return os.path.join(cache, "legacy_gbp", f"xtcav-synthetic-{VERSION}")
+
+
+def is_complete(folder: str) -> bool:
+    """Return whether every file of the small set exists.
+
+    Parameters
+    ----------
+    folder : str
+        As of :func:`cached_folder`.
+
+    Returns
+    -------
+    bool
+    """
+    return all(os.path.exists(os.path.join(folder, entry.name)) for entry in _entries())
+
+
+def make_cached_set(folder: str) -> None:
+    """Write the files of the small set that are not there yet.
+
+    Parameters
+    ----------
+    folder : str
+        As of :func:`cached_folder`. It is made where it does not exist.
+
+    Raises
+    ------
+    InputError
+        For a folder with other files.
+    OutputError
+        When a file cannot be written.
+    """
+    write_set(folder, _entries(), SHOTS_A_FILE, RECIPE)
+
+
+def cached_set_line(folder: str, missing: bool) -> str:
+    """Return the line that tells the reader which data are used.
+
+    Parameters
+    ----------
+    folder : str
+        As of :func:`cached_folder`.
+    missing : bool
+        Whether the set is made now: not :func:`is_complete`.
+
+    Returns
+    -------
+    str
+        With the number of shots and their size on the disk.
+    """
+    shots = SHOTS_A_FILE * len(_entries())
     doing = "making, once," if missing else "using"
-    print(
-        f"-- no --data-dir and no DATADIR: {doing} {shots} synthetic shots in {folder} "
-        f"(about {shots * BYTES_A_SHOT / 1e6:.0f} MB)",
-        flush=True,
+    return (
+        f"-- no `data_dir` and no DATADIR: {doing} {shots} synthetic shots in {folder} "
+        f"(about {shots * BYTES_A_SHOT / 1e6:.0f} MB)"
     )
-    if missing:
-        write_set(folder, listed, SHOTS_A_FILE, RECIPE)
-    return folder
+
+
+def _entries() -> List[FileEntry]:
+    """Return the files that both exercises read."""
+    return file_list((69, 70, 71), 5) + file_list((73,), 1)

@@ -1,13 +1,13 @@
 """Folders of synthetic shots: the tutorial's file names and datasets, and the truth.
 
-Beside the datasets of the measured files every file holds a group ``truth``:
+Beside the datasets of the measured files every file has a group ``truth``:
 
 =================  ===============================================================
 loss_mask          (N, 2, 363, 284) bool, pixels that each colour's lasing emptied
 gain_mask          the same, pixels that it filled
 beam_mask          (N, 363, 284) bool, the beam without noise
 speckle_mask       (N, 363, 284) bool, X-rays on the sensor
-hot_pixel_mask     (363, 284) bool, defects of the run's camera
+hot_pixel_mask     (363, 284) bool, defects of the run's sensor
 power              (N, 2, 568) float32, X-ray power P(t) of each colour, GW
 time               (568,) float64, its axis, fs
 class              (N,) int8, 0 neither, 1 first, 2 second, 3 both
@@ -21,19 +21,20 @@ the file again, and the two grey levels that define the masks.
 
 import json
 import os
-from collections import namedtuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence
 
 import numpy as np
 
 from legacy_gbp.data.synthetic import shot as shots
 from legacy_gbp.data.synthetic.bunch import COLUMN_TIMES
-from legacy_gbp.data.synthetic.camera import FS_PER_COLUMN, IMAGE, MEV_PER_ROW
-from legacy_gbp.data.synthetic.labels import draw_labels
-from legacy_gbp.data.synthetic.run import run_conditions
-from legacy_gbp.data.xtcav import attributes_of, write_shots
+from legacy_gbp.data.synthetic.camera import FS_PER_COLUMN, IMAGE, MEV_PER_ROW, image_mask
+from legacy_gbp.data.synthetic.labels import Labels, draw_labels
+from legacy_gbp.data.synthetic.run import Run, run_conditions
+from legacy_gbp.data.xtcav_writer import write_shots
 from legacy_gbp.errors import InputError
 from legacy_gbp.io.atomic import remove_stale
 from legacy_gbp.io.console import progress
+from legacy_gbp.io.hdf5 import attributes_of
 
 # The chunks that the exercises read, training files first and the one that ex07
 # validates on last; longer lists go on counting.
@@ -47,83 +48,151 @@ CHUNKS = {
 PREDICTION_RUNS = (72, 73)
 OFF = {"none": (), "first": (shots.FIRST,), "second": (shots.SECOND,), "both": (0, 1)}
 OPTIONS = "options"
-
-Recipe = namedtuple(
-    "Recipe",
-    "seed systematics independent unusable flip amplitude_error camera_noise off",
-    defaults=(1, True, False, 0.4, 0.03, 0.1, True, "none"),
-)
-Recipe.__doc__ = """What the shots of a folder are drawn with.
-
-seed: int; systematics: runs differ in beam and camera; independent: lasing does
-not depend on the run; unusable, flip, amplitude_error: see
-:func:`legacy_gbp.data.synthetic.labels.draw_labels`; camera_noise: False for
-neither noise nor speckles; off: "none", or the colours whose lasing is switched
-off ("first", "second", "both"): a folder of counterfactual twins.
-"""
+SHOTS_PER_SECOND = 120
+FIDUCIALS_PER_SHOT = 3  # 360 a second
+FIDUCIALS = 0x1FFE0  # where they start again
 
 
-def file_list(runs, files):
-    """(run, chunk, name) of every file of a set.
+class Recipe(NamedTuple):
+    """What the shots of a folder are drawn with.
+
+    Attributes
+    ----------
+    seed : int
+        0 or more.
+    systematics : bool
+        Whether runs differ in beam and sensor.
+    independent : bool
+        Whether lasing does not depend on the run.
+    unusable : float
+        Share of shots, 0..1, whose label is -1 whatever they show.
+    flip : float
+        Share of the usable labels, 0..1, replaced by another class.
+    amplitude_error : float
+        Relative standard error of the measured amplitudes, 0 or more.
+    camera_noise : bool
+        False: neither noise nor speckles.
+    off : str
+        ``"none"``, or the colours whose lasing is switched off (``"first"``,
+        ``"second"``, ``"both"``): a folder of counterfactual twins.
+    """
+
+    seed: int = 1
+    systematics: bool = True
+    independent: bool = False
+    unusable: float = 0.4
+    flip: float = 0.03
+    amplitude_error: float = 0.1
+    camera_noise: bool = True
+    off: str = "none"
+
+
+class FileEntry(NamedTuple):
+    """One file of a set.
+
+    Attributes
+    ----------
+    run : int
+        1..999.
+    chunk : int
+    name : str
+        Without its folder.
+    """
+
+    run: int
+    chunk: int
+    name: str
+
+
+class DrawnFile(NamedTuple):
+    """The shots of one file, before they are developed.
+
+    Attributes
+    ----------
+    run : Run
+    labels : Labels
+        Of all shots.
+    shots : iterator of Shot
+        Drawn one by one.
+    """
+
+    run: Run
+    labels: Labels
+    shots: Iterator[shots.Shot]
+
+
+def file_list(runs: Iterable[int], files: int) -> List[FileEntry]:
+    """Return every file of a set.
 
     Parameters
     ----------
-    runs : sequence of int
+    runs : iterable of int
+        1..999 each.
     files : int
-        Files of each run; a run that exercises train on gets one more, which
-        ex07 validates on.
+        Files of each run, 1 or more; a run that exercises train on gets one
+        more, which ex07 validates on.
+
+    Returns
+    -------
+    list of FileEntry
     """
-    listed: list = []
+    entries: List[FileEntry] = []
     for run in runs:
         training, validation = CHUNKS.get(run, ((1,), None))
         last = max(training[-1], validation or 0)
         chunks = [*training, *range(last + 1, last + 1 + files)][:files]
         chunks += [validation] if validation else []
         kind = "pred" if run in PREDICTION_RUNS else "mlearn"
-        names = [f"amo86815_{kind}-r{run:03d}-c{chunk:04d}.h5" for chunk in chunks]
-        listed += zip([run] * len(chunks), chunks, names)
-    return listed
+        entries += [
+            FileEntry(run, chunk, f"amo86815_{kind}-r{run:03d}-c{chunk:04d}.h5") for chunk in chunks
+        ]
+    return entries
 
 
-def write_set(folder, listed, count, recipe):
+def write_set(folder: str, entries: Sequence[FileEntry], count: int, recipe: Recipe) -> None:
     """Write the files that are not there yet.
 
     Parameters
     ----------
     folder : str
-        May hold files of the same set made before, and nothing else.
-    listed : list of (run, chunk, name)
+        May contain files of the same set made before, and nothing else.
+    entries : sequence of FileEntry
         As of :func:`file_list`.
     count : int
-        Shots a file.
+        Shots a file, 1 or more.
     recipe : Recipe
 
     Raises
     ------
     InputError
-        For a folder that holds something else, or files made otherwise.
+        For a folder with other files, or files made with other options.
+    OutputError
+        When a file cannot be written.
     """
-    _check_nothing_else(folder, listed)
-    todo = [row for row in listed if not _is_there(folder, row, count, recipe)]
-    total = count * len(todo)
+    _check_nothing_else(folder, entries)
+    missing = [entry for entry in entries if not _is_there(folder, entry, count, recipe)]
+    total = count * len(missing)
     ticks = progress(range(total), total, "synthetic shots")
-    for row in todo:
-        _write_file(folder, row, count, recipe, ticks)
+    for entry in missing:
+        _write_file(folder, entry, count, recipe, ticks)
 
 
-def shots_of_file(run_number, chunk, count, recipe):
-    """All shots of one file, one by one.
+def shots_of_file(run_number: int, chunk: int, count: int, recipe: Recipe) -> DrawnFile:
+    """Draw all shots of one file, one by one.
 
     Parameters
     ----------
-    run_number, chunk, count : int
+    run_number : int
+        1..999.
+    chunk : int
+        0 or more.
+    count : int
+        Number of shots, 1 or more.
     recipe : Recipe
 
     Returns
     -------
-    Run
-    Labels
-    iterator of Shot
+    DrawnFile
     """
     run = run_conditions(run_number, recipe.seed, recipe.systematics, recipe.independent)
     seed = [recipe.seed, run_number, chunk]
@@ -138,62 +207,65 @@ def shots_of_file(run_number, chunk, count, recipe):
         )
         for row, amplitude in enumerate(labels.amplitude)
     )
-    return run, labels, drawn
+    return DrawnFile(run, labels, drawn)
 
 
-def _write_file(folder, row, count, recipe, ticks):
-    run_number, chunk, name = row
-    run, labels, drawn = shots_of_file(run_number, chunk, count, recipe)
+def _write_file(
+    folder: str, entry: FileEntry, count: int, recipe: Recipe, ticks: Iterator[int]
+) -> None:
+    """Write one file; every shot takes one tick of the progress."""
+    drawn = shots_of_file(entry.run, entry.chunk, count, recipe)
     positions = np.zeros((count, 2))
-    rows = (stored for stored, _ in zip(_rows(drawn, positions), ticks))
-    columns = {**_columns(run, chunk, count, labels, positions), **_truth_of_file(run, labels)}
-    attributes = {"truth": _attributes(run_number, chunk, count, recipe)}
-    write_shots(os.path.join(folder, name), rows, count, columns, attributes)
+    rows = (stored for stored, _ in zip(_rows(drawn.shots, positions), ticks))
+    columns = {**_columns(drawn, entry.chunk, positions), **_truth_columns(drawn)}
+    attributes = {"truth": _attributes(entry, count, recipe)}
+    write_shots(os.path.join(folder, entry.name), rows, count, columns, attributes)
 
 
-def _rows(drawn, positions):
-    """What is stored shot by shot; notes the peak positions on the way."""
+def _rows(drawn: Iterable[shots.Shot], positions: np.ndarray) -> Iterator[Dict[str, np.ndarray]]:
+    """Yield what is stored shot by shot; fill in the peak positions."""
     for row, shot in enumerate(drawn):
         # A photoelectron of higher energy arrives earlier.
         positions[row] = [100 - 0.1 * bunch.energy for bunch in shot.bunches]
         truth = shots.develop(shot)._asdict()
-        yield {"xtcavimg": truth.pop("image"), **{f"truth/{k}": v for k, v in truth.items()}}
+        image = truth.pop("image")
+        yield {"xtcavimg": image, **{f"truth/{name}": values for name, values in truth.items()}}
 
 
-def _columns(run, chunk, count, labels, positions):
-    """Datasets of the measured files: labels and identifiers of every shot."""
+def _columns(drawn: DrawnFile, chunk: int, positions: np.ndarray) -> Dict[str, np.ndarray]:
+    """Return the datasets of the measured files: labels and identifiers of every shot."""
+    run, labels = drawn.run, drawn.labels
+    count = len(positions)
     index = chunk * count + np.arange(count)
-    nanoseconds = index * (10**9 // 120)  # 120 shots a second
+    nanoseconds = index * (10**9 // SHOTS_PER_SECOND)
     return {
         "lasing": labels.lasing,
-        "acq.enPeaksLabel": labels.colour,
+        "acq.enPeaksLabel": labels.peaks,
         "acq.e1.ampl": labels.measured[:, 0],
         "acq.e1.pos": positions[:, 0],
         "acq.e2.ampl": labels.measured[:, 1],
         "acq.e2.pos": positions[:, 1],
         "evt.seconds": 1434000000 + 10000 * run.number + nanoseconds // 10**9,
         "evt.nanoseconds": nanoseconds % 10**9,
-        "evt.fiducials": index * 3 % 0x1FFE0,  # 360 a second
+        "evt.fiducials": index * FIDUCIALS_PER_SHOT % FIDUCIALS,
         "run": np.full(count, run.number, np.int32),
         "run.index": index,
     }
 
 
-def _truth_of_file(run, labels):
-    hot = np.zeros(IMAGE, bool)
-    rows, columns, _ = run.hot_pixels
-    hot[rows // 2, columns // 2] = True
+def _truth_columns(drawn: DrawnFile) -> Dict[str, np.ndarray]:
+    """Return what is stored of the truth at once."""
     return {
-        "truth/class": labels.true_class,
-        "truth/amplitude": labels.amplitude,
-        "truth/hot_pixel_mask": hot,
+        "truth/class": drawn.labels.true_class,
+        "truth/amplitude": drawn.labels.amplitude,
+        "truth/hot_pixel_mask": image_mask(drawn.run.defects.hot_pixels),
         "truth/time": COLUMN_TIMES,
     }
 
 
-def _attributes(run_number, chunk, count, recipe):
+def _attributes(entry: FileEntry, count: int, recipe: Recipe) -> Dict[str, Any]:
     return {
-        OPTIONS: _options(run_number, chunk, count, recipe),
+        OPTIONS: json.dumps(_options(entry, count, recipe), sort_keys=True),
         "fs_per_column": 2 * FS_PER_COLUMN,
         "MeV_per_row": 2 * MEV_PER_ROW,
         "column_of_zero": (IMAGE[1] - 1) / 2,
@@ -203,24 +275,24 @@ def _attributes(run_number, chunk, count, recipe):
     }
 
 
-def _options(run_number, chunk, count, recipe):
-    made = {"run": run_number, "chunk": chunk, "shots": count, **recipe._asdict()}
-    return json.dumps(made, sort_keys=True)
+def _options(entry: FileEntry, count: int, recipe: Recipe) -> Dict[str, Any]:
+    """Return what makes a file again."""
+    return {"run": entry.run, "chunk": entry.chunk, "shots": count, **recipe._asdict()}
 
 
-def _is_there(folder, row, count, recipe):
-    """True for a file made by the same recipe; refuses one made by another."""
-    run_number, chunk, name = row
-    path = os.path.join(folder, name)
+def _is_there(folder: str, entry: FileEntry, count: int, recipe: Recipe) -> bool:
+    """Return whether a file made by the same recipe is there; refuse one made by another."""
+    path = os.path.join(folder, entry.name)
     if not os.path.exists(path):
         return False
-    found = attributes_of(path, "truth").get(OPTIONS)
-    if found is None:
+    options = attributes_of(path, "truth").get(OPTIONS)
+    if options is None:
         raise InputError(
-            f"{path}: exists and is not of this command; choose another folder or remove the file"
+            f"{path}: exists and was not written as a synthetic file; choose another folder or "
+            "remove the file"
         )
-    wanted, found = json.loads(_options(run_number, chunk, count, recipe)), json.loads(found)
-    for name, value in wanted.items():
+    found = json.loads(options)
+    for name, value in _options(entry, count, recipe).items():
         if found.get(name) != value:
             raise InputError(
                 f"{path}: exists and was made with other options ({name} {found.get(name)}, not "
@@ -229,13 +301,14 @@ def _is_there(folder, row, count, recipe):
     return True
 
 
-def _check_nothing_else(folder, listed):
+def _check_nothing_else(folder: str, entries: Sequence[FileEntry]) -> None:
+    """Refuse a folder with other files; remove what killed processes left in it."""
     if not os.path.exists(folder):
         return
     if not os.path.isdir(folder):
         raise InputError(f"{folder}: is a file; give the name of a folder")
     remove_stale(folder)
-    foreign = sorted(set(os.listdir(folder)) - {name for _, _, name in listed})
+    foreign = sorted(set(os.listdir(folder)) - {entry.name for entry in entries})
     foreign = [name for name in foreign if not name.startswith(".")]
     if foreign:
         raise InputError(

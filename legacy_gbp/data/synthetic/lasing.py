@@ -6,15 +6,15 @@ exponentially distributed, within the part of the bunch that lases.
 
 import numpy as np
 
-from legacy_gbp.data.synthetic.bunch import COLUMN_TIMES
+from legacy_gbp.data.synthetic.bunch import COLUMN_TIMES, Bunch
 from legacy_gbp.data.synthetic.camera import FS_PER_COLUMN
 
 SPIKE = 2.0  # fs
 LOSS_OF_AMPLITUDE = ((3.0, 1.6), (2.0, 0.7))  # MeV at zero, MeV an amplitude; both colours
 
 
-def draw_loss(bunch, colour, amplitude, rng):
-    """Energy that each column of a bunch loses.
+def draw_loss(bunch: Bunch, colour: int, amplitude: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw the energy that each column of a bunch loses.
 
     Parameters
     ----------
@@ -22,13 +22,14 @@ def draw_loss(bunch, colour, amplitude, rng):
     colour : int
         0 the first (high energy), 1 the second.
     amplitude : float
-        As in the labels; 0: no lasing.
+        As in the labels, 0 or more; 0: no lasing.
     rng : numpy.random.Generator
+        The same numbers are drawn for every amplitude.
 
     Returns
     -------
-    (568,) float64
-        MeV.
+    (568,) float64 array
+        MeV, 0 or more. Its largest value depends on colour and amplitude alone.
     """
     noise = rng.exponential(1.0, COLUMN_TIMES.size)
     middle = bunch.time + rng.normal(0, 0.4) * bunch.width
@@ -37,30 +38,35 @@ def draw_loss(bunch, colour, amplitude, rng):
     if amplitude == 0:
         return np.zeros(COLUMN_TIMES.size)
     base, slope = LOSS_OF_AMPLITUDE[colour]
-    return (base + slope * amplitude) * profile / profile.max()
+    loss: np.ndarray = (base + slope * amplitude) * profile / profile.max()
+    return loss
 
 
-def power(current, loss):
-    """X-ray power: what the electrons of a slice lost, in the time that they took to pass.
-
-    P = I * dE / e, Ding et al. 2011.
+def power(current: np.ndarray, loss: np.ndarray) -> np.ndarray:
+    """Return the X-ray power: what the electrons of a slice lost, per time that they passed.
 
     Parameters
     ----------
     current : (568,) array
-        kA.
+        I, kA.
     loss : (568,) array
-        MeV.
+        dE, MeV.
 
     Returns
     -------
-    (568,) float64
-        GW.
+    (568,) float64 array
+        P = I dE / e, GW.
+
+    References
+    ----------
+    Y. Ding et al., Phys. Rev. ST Accel. Beams 14, 120701 (2011).
     """
-    return current * loss
+    gigawatts: np.ndarray = current * loss
+    return gigawatts
 
 
-def _spike_kernel():
+def _spike_kernel() -> np.ndarray:
     time = np.arange(-6, 7) * FS_PER_COLUMN
     kernel = np.exp(-0.5 * (time / SPIKE) ** 2)
-    return kernel / kernel.sum()
+    normalised: np.ndarray = kernel / kernel.sum()
+    return normalised

@@ -1,105 +1,135 @@
 """What all shots of one run share: who lases, and the run's systematic errors.
 
 The tutorial suspected that its networks had learned the run instead of the
-physics. Here that is a switch: with systematics a run has its own beam
-position, RF phase drift, chirp, charge and camera defects; confounded with the
-run (as in 2016), or independent of it, is the lasing.
+physics. Here that is an option: with systematics a run has its own beam
+position, RF phase drift, chirp, charge and sensor defects. Its lasing is either
+confounded with the run (as in 2016) or independent of it.
 """
 
-from collections import namedtuple
+from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from legacy_gbp.data.synthetic.camera import FRAME
-
-Run = namedtuple("Run", "number lases dark shift drift chirp charge hot_pixels pattern")
-Run.__doc__ = """Conditions of a run.
-
-number: 1..999; lases: True, False, or None (half of the shots, labelled shot by
-shot); dark: no beam at all; shift: beam position (rows, columns of the full
-frame); drift: amplitude of the RF phase drift (fs); chirp: added to that of
-both bunches (MeV); charge: relative to the design; hot_pixels: rows, columns
-and counts of defective pixels of the full frame; pattern: residual dark image
-(counts), int16, FRAME or 0.
-"""
+from legacy_gbp.data.synthetic.camera import FRAME, BrightPixels, SensorDefects
 
 DARK_RUN = 68
 LASING_OF_RUN = {68: False, 69: False, 70: True, 71: True}
 WEAK_RUNS = (72, 73)  # less charge than the runs that networks are trained on
+WEAK_CHARGE = 0.92  # of the design charge
 HOT_PIXELS = 40
 DRIFT_PERIOD = 15  # chunks
+DARK_PATTERN_WAVES = 4
+DARK_PATTERN_RMS = 3  # counts
 
 
-def run_conditions(number, seed, systematics=True, independent=False):
+class Run(NamedTuple):
+    """Conditions of a run.
+
+    Attributes
+    ----------
+    number : int
+        1..999.
+    lases : bool or None
+        None: half of the shots lase, and each has its own label.
+    dark : bool
+        Whether there is no beam at all.
+    shift : tuple of float
+        Beam position in rows and in columns of the full frame, from its centre.
+    drift : float
+        Amplitude of the RF phase drift, fs.
+    chirp : float
+        Added to that of both bunches, MeV.
+    relative_charge : float
+        Of a bunch, in units of the design charge.
+    defects : SensorDefects
+    """
+
+    number: int
+    lases: Optional[bool]
+    dark: bool
+    shift: Tuple[float, float]
+    drift: float
+    chirp: float
+    relative_charge: float
+    defects: SensorDefects
+
+
+def run_conditions(
+    number: int, seed: int, systematics: bool = True, independent: bool = False
+) -> Run:
     """Draw what the shots of a run share.
 
     Parameters
     ----------
     number : int
-        68 is dark, 69 does not lase, 70 and 71 lase; any other lases in half
-        of its shots.
+        1..999. 68 is dark, 69 does not lase, 70 and 71 lase; any other lases in
+        half of its shots.
     seed : int
+        0 or more.
     systematics : bool
-        False gives every run the same beam position, chirp, charge and a
-        camera without defects, so that only the lasing tells runs apart.
+        False: every run has the same beam position, chirp and charge, and a
+        sensor without defects, so that only the lasing tells runs apart.
     independent : bool
-        Every run but the dark one lases in half of its shots.
+        True: every run except the dark one lases in half of its shots.
 
     Returns
     -------
     Run
     """
-    lases = LASING_OF_RUN.get(number)
-    if independent and number != DARK_RUN:
-        lases = None
+    dark = number == DARK_RUN
+    lases = None if independent and not dark else LASING_OF_RUN.get(number)
     if not systematics:
-        nowhere = (np.empty(0, int), np.empty(0, int), np.empty(0))
-        return Run(
-            number, lases, number == DARK_RUN, (0.0, 0.0), 0.0, 0.0, 1.0, nowhere, np.int16(0)
-        )
+        nowhere = BrightPixels(np.empty(0, int), np.empty(0, int), np.empty(0))
+        defects = SensorDefects(nowhere, np.int16(0))
+        return Run(number, lases, dark, (0.0, 0.0), 0.0, 0.0, 1.0, defects)
     rng = np.random.default_rng([seed, number])
     angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(4, 16)
     return Run(
         number=number,
         lases=lases,
-        dark=number == DARK_RUN,
+        dark=dark,
         shift=(distance * np.sin(angle), distance * np.cos(angle)),
         drift=rng.uniform(3, 8),
         chirp=rng.normal(0, 1.0),
-        charge=0.92 if number in WEAK_RUNS else 1.0,
-        hot_pixels=(
-            rng.integers(0, FRAME[0], HOT_PIXELS),
-            rng.integers(0, FRAME[1], HOT_PIXELS),
-            rng.uniform(60, 250, HOT_PIXELS),
+        relative_charge=WEAK_CHARGE if number in WEAK_RUNS else 1.0,
+        defects=SensorDefects(
+            hot_pixels=BrightPixels(
+                rng.integers(0, FRAME[0], HOT_PIXELS),
+                rng.integers(0, FRAME[1], HOT_PIXELS),
+                rng.uniform(60, 250, HOT_PIXELS),
+            ),
+            dark_pattern=_dark_pattern(rng),
         ),
-        pattern=_dark_pattern(rng),
     )
 
 
-def arrival(run, chunk, share):
-    """Beam position in time, by the run's shift and its RF phase drift.
+def arrival_time(run: Run, chunk: int, fraction: float) -> float:
+    """Return the arrival time of the beam by the run's RF phase drift.
 
     Parameters
     ----------
     run : Run
     chunk : int
-    share : float
-        Place in the chunk, 0..1.
+        0 or more.
+    fraction : float
+        Of the chunk's shots that come before, 0..1.
 
     Returns
     -------
     float
-        fs from the frame's centre, but for the run's shift in pixels.
+        fs from the frame's centre, without the run's shift.
     """
-    return run.drift * np.sin(2 * np.pi * (chunk + share) / DRIFT_PERIOD)
+    return float(run.drift * np.sin(2 * np.pi * (chunk + fraction) / DRIFT_PERIOD))
 
 
-def _dark_pattern(rng):
-    """Residual dark image of 3 counts rms, whole counts: four slow waves over the frame."""
+def _dark_pattern(rng: np.random.Generator) -> np.ndarray:
+    """Return a residual dark image of 3 counts rms, rounded: four slow waves over the frame."""
     rows, columns = np.ogrid[: FRAME[0], : FRAME[1]]
     pattern = np.zeros(FRAME)
-    for _ in range(4):
+    for _ in range(DARK_PATTERN_WAVES):
         along_rows, along_columns = rng.uniform(-4, 4, 2) * 2 * np.pi / np.array(FRAME)
         phase = rng.uniform(0, 2 * np.pi)
         pattern += np.cos(along_rows * rows + along_columns * columns + phase)
-    return np.rint(3 / np.sqrt(2) * pattern).astype(np.int16)
+    rms = np.sqrt(DARK_PATTERN_WAVES / 2)  # of the waves
+    rounded: np.ndarray = np.rint(DARK_PATTERN_RMS / rms * pattern).astype(np.int16)
+    return rounded

@@ -1,68 +1,119 @@
 """One shot: two bunches, their lasing, a camera; its twin and its truth.
 
-A twin is the same shot, random numbers and all, with the lasing of one or both
-colours switched off. Its image is scaled as the shot's own, so that the two
-differ where lasing moved charge and nowhere else.
+A twin is the same shot, with the same random numbers, in which the lasing of
+one or both colours is switched off. Its image is scaled as the shot's own, so
+that the two differ where lasing moved charge and nowhere else.
 """
 
-from collections import namedtuple
+from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
 from legacy_gbp.data.synthetic import bunch as bunches
 from legacy_gbp.data.synthetic import camera as cameras
-from legacy_gbp.data.synthetic.camera import FRAME, FS_PER_COLUMN, IMAGE, MEV_PER_ROW
+from legacy_gbp.data.synthetic.bunch import Bunch, Patch, Slices
+from legacy_gbp.data.synthetic.camera import (
+    FRAME,
+    FS_PER_COLUMN,
+    IMAGE,
+    MEV_PER_ROW,
+    Camera,
+    Roi,
+)
 from legacy_gbp.data.synthetic.lasing import draw_loss, power
-from legacy_gbp.data.synthetic.run import arrival
+from legacy_gbp.data.synthetic.run import Run, arrival_time
 
 MOVED = 0.25  # grey levels of 0..255: less charge than that counts as not moved
 BEAM = 1.0  # grey levels: less is not called beam
 FIRST, SECOND = 0, 1
 
-Shot = namedtuple("Shot", "bunches losses off camera run noise_seed")
-Shot.__doc__ = """All that a picture of a shot depends on.
 
-bunches: that of high energy (first colour) and that of low energy (second);
-losses: energy lost by lasing in each, (568,) MeV; off: colours whose lasing is
-switched off, () in nature; camera: Camera; run: Run; noise_seed: of the
-camera's noise.
-"""
+class Shot(NamedTuple):
+    """All that the image of a shot depends on.
 
-Picture = namedtuple("Picture", "image loss_mask gain_mask beam_mask speckle_mask power")
-Picture.__doc__ = """What the camera stores of a shot, and the truth about it.
+    Attributes
+    ----------
+    bunches : tuple of Bunch
+        That of high energy (first colour) and that of low energy (second).
+    losses : tuple of (568,) float64 array
+        Energy lost by lasing in each, MeV.
+    off : tuple of int
+        Colours whose lasing is switched off; () in nature.
+    camera : Camera
+    run : Run
+    noise_seed : list of int
+        Of the camera's noise.
+    """
 
-image: (363, 284) int16, 0..255; loss_mask, gain_mask: (2, 363, 284) bool, where
-the lasing of each colour took away or added more than MOVED grey levels;
-beam_mask: (363, 284) bool, where the noiseless beam has more than BEAM grey
-levels; speckle_mask: (363, 284) bool; power: (2, 568) float32, X-ray power of
-each colour in GW at the times of the full frame's columns.
-"""
+    bunches: Tuple[Bunch, ...]
+    losses: Tuple[np.ndarray, ...]
+    off: Tuple[int, ...]
+    camera: Camera
+    run: Run
+    noise_seed: List[int]
 
 
-def draw_shot(run, amplitudes, seed, chunk=0, share=0.0, noise=True):
+class Exposure(NamedTuple):
+    """The image that the camera stores of a shot, and the truth about it.
+
+    Attributes
+    ----------
+    image : (363, 284) int16 array
+        Grey levels, 0..255.
+    loss_mask : (2, 363, 284) bool array
+        Where the lasing of each colour took away more than MOVED grey levels.
+    gain_mask : (2, 363, 284) bool array
+        Where it added more than MOVED grey levels.
+    beam_mask : (363, 284) bool array
+        Where the noiseless beam has more than BEAM grey levels.
+    speckle_mask : (363, 284) bool array
+        Where X-rays hit the sensor.
+    power : (2, 568) float32 array
+        X-ray power of each colour, GW, at the times of the full frame's columns.
+    """
+
+    image: np.ndarray
+    loss_mask: np.ndarray
+    gain_mask: np.ndarray
+    beam_mask: np.ndarray
+    speckle_mask: np.ndarray
+    power: np.ndarray
+
+
+def draw_shot(
+    run: Run,
+    amplitudes: Sequence[float],
+    seed: Sequence[int],
+    chunk: int = 0,
+    fraction: float = 0.0,
+    noise: bool = True,
+) -> Shot:
     """Draw one shot.
 
     Parameters
     ----------
     run : Run
-    amplitudes : (2,) float
-        Lasing amplitude of both colours; 0 leaves a bunch as it is.
-    seed : list of int
-        Of this shot alone.
+    amplitudes : (2,) sequence of float
+        Lasing amplitude of both colours, 0 or more; a bunch with 0 does not lase.
+    seed : sequence of int
+        Of this shot alone, 0 or more each.
     chunk : int
-    share : float
-        Place in the run, for the RF phase drift: the chunk, and 0..1 in it.
+        Position in the run, for the RF phase drift.
+    fraction : float
+        Position in the chunk, 0..1.
     noise : bool
         False: a camera without noise and speckles.
 
     Returns
     -------
     Shot
+        Its random numbers do not depend on the amplitudes.
     """
     rng = np.random.default_rng(seed)
-    time = rng.normal(0, 12) + arrival(run, chunk, share) + run.shift[1] * FS_PER_COLUMN
+    time = rng.normal(0, 12) + arrival_time(run, chunk, fraction) + run.shift[1] * FS_PER_COLUMN
     energy = rng.normal(0, 4) + run.shift[0] * MEV_PER_ROW
-    charge = rng.normal(1, 0.03) * bunches.DESIGN_CHARGE * (0.0 if run.dark else run.charge)
+    relative_charge = 0.0 if run.dark else run.relative_charge
+    charge = rng.normal(1, 0.03) * bunches.DESIGN_CHARGE * relative_charge
     apart_energy, apart_time = rng.normal(38, 4), rng.normal(10, 7)
     drawn, losses = [], []
     for colour, side in ((FIRST, 0.5), (SECOND, -0.5)):
@@ -79,8 +130,8 @@ def draw_shot(run, amplitudes, seed, chunk=0, share=0.0, noise=True):
     return Shot(tuple(drawn), tuple(losses), (), camera, run, [*seed, 1])
 
 
-def twin(shot, off):
-    """The same shot with the lasing of some colours switched off.
+def twin(shot: Shot, off: Sequence[int]) -> Shot:
+    """Return the same shot with the lasing of some colours switched off.
 
     Parameters
     ----------
@@ -95,8 +146,8 @@ def twin(shot, off):
     return shot._replace(off=tuple(off))
 
 
-def develop(shot):
-    """Photograph a shot, scale it to ``xtcavimg``, and say what is true of it.
+def develop(shot: Shot) -> Exposure:
+    """Read out a shot's image, scale it to ``xtcavimg``, and derive the truth about it.
 
     Parameters
     ----------
@@ -104,58 +155,86 @@ def develop(shot):
 
     Returns
     -------
-    Picture
+    Exposure
     """
     slices = [bunches.cut(bunch) for bunch in shot.bunches]
-    still = [patch for cut in slices for patch in bunches.still_charge(cut)]
+    charge = [patch for cut in slices for patch in bunches.lasing_off_charge(cut)]
     moved = [bunches.moved_charge(*pair) for pair in zip(slices, shot.losses)]
-    box, beam = _expose(shot, still + moved)
-    counts = cameras.photograph(beam, box, shot.camera, shot.run, shot.noise_seed)
+    roi, beam, counts = _read_out(shot, charge + moved)
     low, high = int(counts.min()), int(counts.max())
     if shot.off:  # a twin, on the scale of the shot itself
-        box, beam = _expose(shot, still + [moved[colour] for colour in _lit(shot)])
-        counts = cameras.photograph(beam, box, shot.camera, shot.run, shot.noise_seed)
+        roi, beam, counts = _read_out(shot, charge + [moved[colour] for colour in _on(shot)])
 
-    block = cameras.grey_levels(low, high) / 4  # of the sum of a block
-    loss_mask, gain_mask = np.zeros((2, 2, *IMAGE), bool)
-    powers = np.zeros((2, FRAME[1]), np.float32)
-    for colour in _lit(shot):
-        where, density = moved[colour]
-        gained = cameras.sum_of_blocks(density) * (shot.camera.sensitivity * block)
-        loss_mask[colour][_halved(where)] = gained < -MOVED
-        gain_mask[colour][_halved(where)] = gained > MOVED
-        powers[colour] = power(bunches.lasing_current(slices[colour]), shot.losses[colour])
-    beam_mask, speckle_mask = np.zeros((2, *IMAGE), bool)
-    beam_mask[_halved(box)] = cameras.sum_of_blocks(beam) * block > BEAM
-    rows, columns, _ = shot.camera.speckles
-    speckle_mask[rows // 2, columns // 2] = True
-    image = cameras.to_xtcavimg(counts, low, high)
-    return Picture(image, loss_mask, gain_mask, beam_mask, speckle_mask, powers)
+    levels = cameras.grey_levels_per_count(low, high) / 4  # of the sum of a block
+    loss_mask, gain_mask = _moved_masks(shot, moved, levels)
+    beam_mask = np.zeros(IMAGE, bool)
+    beam_mask[_halved(roi)] = cameras.sum_of_blocks(beam) * levels > BEAM
+    return Exposure(
+        image=cameras.to_xtcavimg(counts, low, high),
+        loss_mask=loss_mask,
+        gain_mask=gain_mask,
+        beam_mask=beam_mask,
+        speckle_mask=cameras.image_mask(shot.camera.speckles),
+        power=_powers(shot, slices),
+    )
 
 
-def _expose(shot, patches):
-    """Noiseless counts of the smallest part of the frame that holds all charge.
-
-    Returns
-    -------
-    box : pair of slice
-    beam : (rows, columns) float64
-    """
-    sides = list(zip(*(where for where, density in patches if density.size)))
-    starts = [min(side.start for side in axis) for axis in sides] or [0, 0]
-    stops = [max(side.stop for side in axis) for axis in sides] or [0, 0]
-    beam = np.zeros([stop - start for start, stop in zip(starts, stops)])
-    for where, density in patches:
-        inside = [slice(w.start - start, w.stop - start) for w, start in zip(where, starts)]
-        if density.size:
-            beam[tuple(inside)] += density
+def _read_out(shot: Shot, patches: Sequence[Patch]) -> Tuple[Roi, np.ndarray, np.ndarray]:
+    """Return a region, the noiseless counts of the beam in it, and the counts of the frame."""
+    roi, beam = _add_up(patches)
     beam *= shot.camera.sensitivity
-    return tuple(slice(*bounds) for bounds in zip(starts, stops)), beam
+    counts = cameras.read_out(beam, roi, shot.camera, shot.run.defects, shot.noise_seed)
+    return roi, beam, counts
 
 
-def _halved(where):
-    return tuple(slice(side.start // 2, side.stop // 2) for side in where)
+def _add_up(patches: Sequence[Patch]) -> Patch:
+    """Return all charge in the smallest region of the frame that contains it."""
+    patches = [patch for patch in patches if patch.density.size]
+    if not patches:
+        return Patch((slice(0, 0), slice(0, 0)), np.zeros((0, 0)))
+    rows = _hull([patch.roi[0] for patch in patches])
+    columns = _hull([patch.roi[1] for patch in patches])
+    density = np.zeros((rows.stop - rows.start, columns.stop - columns.start))
+    for patch in patches:
+        density[_relative(patch.roi[0], rows), _relative(patch.roi[1], columns)] += patch.density
+    return Patch((rows, columns), density)
 
 
-def _lit(shot):
+def _hull(sides: Sequence[slice]) -> slice:
+    return slice(min(side.start for side in sides), max(side.stop for side in sides))
+
+
+def _relative(side: slice, hull: slice) -> slice:
+    return slice(side.start - hull.start, side.stop - hull.start)
+
+
+def _moved_masks(
+    shot: Shot, moved: Sequence[Patch], levels: float
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Return where lasing took charge away, and where it added some, (2, 363, 284) bool."""
+    loss_mask, gain_mask = np.zeros((2, *IMAGE), bool), np.zeros((2, *IMAGE), bool)
+    for colour in _on(shot):
+        roi, density = moved[colour]
+        gained = cameras.sum_of_blocks(density) * (shot.camera.sensitivity * levels)
+        loss_mask[colour][_halved(roi)] = gained < -MOVED
+        gain_mask[colour][_halved(roi)] = gained > MOVED
+    return loss_mask, gain_mask
+
+
+def _powers(shot: Shot, slices: Sequence[Slices]) -> np.ndarray:
+    """Return the X-ray power of each colour, (2, 568) float32, GW; 0 for one switched off."""
+    powers = np.zeros((2, FRAME[1]), np.float32)
+    for colour in _on(shot):
+        powers[colour] = power(bunches.lasing_current(slices[colour]), shot.losses[colour])
+    return powers
+
+
+def _halved(roi: Roi) -> Roi:
+    """Return a region of the full frame as one of the stored image."""
+    rows, columns = roi
+    return slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
+
+
+def _on(shot: Shot) -> List[int]:
+    """Return the colours whose lasing is not switched off."""
     return [colour for colour in (FIRST, SECOND) if colour not in shot.off]

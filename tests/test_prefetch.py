@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from legacy_gbp.io.prefetch import ahead, behind, side_by_side
+from legacy_gbp.io.prefetch import in_background, parallel_map, prefetch
 
 
 def test_items_come_in_order_and_are_made_in_one_other_thread():
@@ -16,7 +16,7 @@ def test_items_come_in_order_and_are_made_in_one_other_thread():
             makers.add(threading.get_ident())
             yield number
 
-    assert list(ahead(made())) == list(range(20))
+    assert list(prefetch(made())) == list(range(20))
     assert len(makers) == 1 and threading.get_ident() not in makers
 
 
@@ -29,7 +29,7 @@ def test_the_next_item_is_made_while_this_one_is_used():
         made.set()
         yield 1
 
-    for item in ahead(items()):
+    for item in prefetch(items()):
         if item == 0:
             assert made.wait(10)
 
@@ -42,7 +42,7 @@ def test_no_more_than_the_bound_is_made_before_it_is_asked_for():
             made.append(number)
             yield number
 
-    coming = ahead(items(), waiting=3)
+    coming = prefetch(items(), waiting=3)
     next(coming)
     time.sleep(0.2)
     assert len(made) <= 1 + 3
@@ -55,7 +55,7 @@ def test_an_error_of_an_item_is_raised_in_its_place():
         yield 1
         raise OSError("the second item")
 
-    coming = ahead(items())
+    coming = prefetch(items())
     assert next(coming) == 1
     with pytest.raises(OSError, match="the second item"):
         next(coming)
@@ -63,7 +63,7 @@ def test_an_error_of_an_item_is_raised_in_its_place():
 
 def test_calls_are_made_in_order_and_all_are_made_on_leaving():
     calls = []
-    with behind(lambda number, tag=None: calls.append((number, tag))) as later:
+    with in_background(lambda number, tag=None: calls.append((number, tag))) as later:
         for number in range(20):
             later(number, tag="x")
     assert calls == [(number, "x") for number in range(20)]
@@ -76,7 +76,7 @@ def test_calls_that_wait_are_bounded():
         started.append(number)
         gate.wait(10)
 
-    with behind(slow, waiting=2) as later:
+    with in_background(slow, waiting=2) as later:
         later(0)
         later(1)
         blocked = threading.Thread(target=later, args=(2,))
@@ -94,7 +94,7 @@ def test_an_error_of_a_call_is_raised_at_the_latest_on_leaving(more):
         if number == 0:
             raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"), behind(refuse) as later:
+    with pytest.raises(OSError, match="disk full"), in_background(refuse) as later:
         for number in range(1 + more):
             later(number)
 
@@ -109,13 +109,13 @@ def test_results_come_in_the_order_of_the_items():
         at_work.release()
         return number**2
 
-    assert list(side_by_side(slow, range(20))) == [number**2 for number in range(20)]
-    assert list(side_by_side(slow, [])) == []
+    assert list(parallel_map(slow, range(20))) == [number**2 for number in range(20)]
+    assert list(parallel_map(slow, [])) == []
 
 
 def test_two_items_are_at_work_at_the_same_time():
     both = threading.Barrier(2, timeout=10)
-    assert list(side_by_side(lambda item: both.wait() >= 0, range(6))) == [True] * 6
+    assert list(parallel_map(lambda item: both.wait() >= 0, range(6))) == [True] * 6
 
 
 def test_one_item_waits_and_no_more():
@@ -126,7 +126,7 @@ def test_one_item_waits_and_no_more():
             taken.append(number)
             yield number
 
-    coming = side_by_side(lambda item: item, items())
+    coming = parallel_map(lambda item: item, items())
     assert next(coming) == 0 and len(taken) == 3
     coming.close()
     assert len(taken) == 3
@@ -138,7 +138,7 @@ def test_an_error_of_a_function_is_raised_in_its_place():
             raise OSError("the third item")
         return number
 
-    coming = side_by_side(refuse, range(9))
+    coming = parallel_map(refuse, range(9))
     assert [next(coming), next(coming)] == [0, 1]
     with pytest.raises(OSError, match="the third item"):
         next(coming)

@@ -1,12 +1,14 @@
 """How every session of a training is configured."""
 
-import os
+from typing import Any
 
 import tensorflow as tf
 
+from legacy_gbp.batch.environment import granted_threads
 
-def session_config(**options):
-    """Configuration with the number of threads that the batch queue granted.
+
+def session_config(**options: Any) -> Any:
+    """Return a configuration with the number of threads that the batch queue granted.
 
     Without it TensorFlow takes every core of a node that others work on too.
 
@@ -20,9 +22,3 @@ def session_config(**options):
     tf.compat.v1.ConfigProto
     """
     return tf.compat.v1.ConfigProto(intra_op_parallelism_threads=granted_threads(), **options)
-
-
-def granted_threads():
-    """``SLURM_CPUS_PER_TASK``, or 0: TensorFlow decides."""
-    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return int(granted) if granted.isdigit() else 0

@@ -1,6 +1,6 @@
 """Folding changes how the networks are computed, not what they compute.
 
-Everything is held against the plain graph, layer by layer as its table reads.
+The reference is the plain graph, layer by layer in the order of its table.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ def shots(count):
 
 
 def in_session(build, *arrays):
-    """Values of what build(placeholders) gives."""
+    """Return the values of the tensors that build(placeholders) returns."""
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         places = [tf.compat.v1.placeholder(array.dtype, array.shape) for array in arrays]
         return session.run(build(*places), dict(zip(places, arrays)))
@@ -75,7 +75,7 @@ def test_pooled_convolution_of_any_shape(height, width, channels, kernel, size, 
 @pytest.mark.parametrize(("kernel", "channels", "size", "stride"), [(4, 2, 4, 4), (8, 16, 2, 3)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_equal_pixels_under_a_window_route_as_before(kernel, channels, size, stride, dtype):
-    """Flat areas of whole numbers make exact ties: the first member must win, as it did."""
+    """Flat areas of whole numbers make exact ties: the first member must win, as in the pool."""
     rng = np.random.RandomState(5)
     flat = np.repeat(np.repeat(rng.randint(1, 9, (8, 4, 5, 1)), 16, 1), 16, 2).astype(dtype)
     weights = rng.normal(size=(kernel, kernel, 1, channels)).astype(dtype)
@@ -108,9 +108,9 @@ def test_networks_in_double_precision(exercise, rule):
 @pytest.mark.parametrize("exercise", [EX07, EX08], ids=lambda e: e.name)
 @pytest.mark.parametrize("rule", RULES)
 def test_networks_in_single_precision(exercise, rule):
-    """1e-5 of the map's largest magnitude, but for shots where the last bit decides.
+    """1e-5 of the map's largest magnitude, except for shots where the last bit decides.
 
-    Two members of a pool that agree but for the last bit may change places by
+    Two members of a pool that agree except for the last bit may change places by
     rounding. That moves a part of the map by a pixel; it happens to a fifth of
     ex08's shots in the plain graph too, when its batch has another size.
     """

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from legacy_gbp.exercises.definitions import EX07, EX08
 from legacy_gbp.networks.channel_moments import deviations, image_means, image_variances
-from legacy_gbp.networks.data_parallel import Towers
+from legacy_gbp.networks.data_parallel import DataParallelSequential
 from legacy_gbp.networks.sequential import Sequential
 
 IMAGES = np.random.RandomState(0).rand(5, 64, 47, 1)
@@ -26,11 +26,12 @@ def plain(images_t, network):
     return net.logits_t, net.weights.penalty_ts, net.update_ops
 
 
-def split_into(parts):
-    """What builds towers, as :func:`plain` builds the plain graph."""
+def split_into(shares):
+    """Return what builds replicas for shares of the batch, like :func:`plain` the plain graph."""
 
     def build(images_t, network):
-        net = Towers(tf.split(images_t, parts), ["/cpu:0"] * len(parts), seed=1)
+        image_ts = tf.split(images_t, shares)
+        net = DataParallelSequential(image_ts, ["/cpu:0"] * len(shares), seed=1)
         network(net)
         return tf.concat(net.logits_ts, axis=0), net.penalty_ts, net.update_ops
 
@@ -55,9 +56,9 @@ def everything(build, network, arrays):
 
 
 @pytest.mark.parametrize("network", [EX07.network, EX08.network, no_pool])
-@pytest.mark.parametrize("parts", [[5], [2, 3]])
-def test_towers_are_one_network(network, parts):
-    """Numbers of both signs, so that half of the channels are turned over."""
+@pytest.mark.parametrize("shares", [[5], [2, 3]])
+def test_replicas_are_one_network(network, shares):
+    """Numbers of both signs, so that half of the channels have gamma < 0."""
     arrays: dict = {}
     rng = np.random.RandomState(1)
 
@@ -66,7 +67,7 @@ def test_towers_are_one_network(network, parts):
 
     expected = everything(plain, network, array_of)
     assert any((arrays[name] < 0).any() for name in arrays if name.endswith("gamma"))
-    found = everything(split_into(parts), network, array_of)
+    found = everything(split_into(shares), network, array_of)
     assert sorted(found) == sorted(expected)
     for name, array in expected.items():
         tolerance = 1e-12 * max(np.abs(array).max(), 1)

@@ -1,0 +1,253 @@
+"""One graph and its session: a model under one backward rule."""
+
+import abc
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from legacy_gbp.attribution.fixed_batches import in_fixed_batches
+from legacy_gbp.attribution.multi_input import Images, Maps
+from legacy_gbp.errors import Finding, InputError, ModelError, first_line
+from legacy_gbp.graph.layers import find_layer
+from legacy_gbp.models.source import Endpoints, FoldableSource, Source
+from legacy_gbp.rules.audit import audit, check_complete
+from legacy_gbp.rules.relu import seed_of_largest, seeded_gradient
+
+
+class BuiltGraph(NamedTuple):
+    """The tensors of a model under a rule.
+
+    Attributes
+    ----------
+    endpoints : Endpoints
+    output_t : tf.Tensor
+        What is explained.
+    wrt_ts : tuple of tf.Tensor
+        What is differentiated with respect to.
+    seed_t : tf.Tensor
+        Like `output_t`.
+    map_ts : list of tf.Tensor
+        Like `wrt_ts`.
+    seeds_itself : bool
+        Whether the largest logit is explained where no seed is fed.
+    findings : list of Finding
+        Of the audit.
+    """
+
+    endpoints: Endpoints
+    output_t: Any
+    wrt_ts: Tuple[Any, ...]
+    seed_t: Any
+    map_ts: List[Any]
+    seeds_itself: bool
+    findings: List[Finding]
+
+
+class RuleGraph(abc.ABC):
+    """A model under one backward rule, in a finalized graph with a session of its own.
+
+    Parameters
+    ----------
+    source : Source
+    rule : str
+        A row of :data:`legacy_gbp.rules.relu.OVERRIDES`.
+    of : str, optional
+        The layer to explain; the logits by default.
+    wrt : str, optional
+        The layer to differentiate with respect to; the inputs by default.
+    allow_partial : bool
+        Accept a rule that missed nonlinearities.
+    plain : bool
+        Keep the operations of the network's table, also where the source could fold them.
+
+    Attributes
+    ----------
+    graph : tf.Graph
+    endpoints : Endpoints
+    findings : list of Finding
+        Every nonlinearity on the way back, and whether the rule reached it.
+    seeds_itself : bool
+        Whether :meth:`predicted` works.
+
+    Raises
+    ------
+    ModelError
+        For an unknown layer, or an output without a gradient.
+    MissedRuleError
+        When the rule missed a nonlinearity and `allow_partial` is False.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        rule: str,
+        of: Optional[str] = None,
+        wrt: Optional[str] = None,
+        allow_partial: bool = False,
+        plain: bool = False,
+    ) -> None:
+        self.graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=self.graph)
+        try:
+            with self.graph.as_default():
+                self._built = self._build(source, rule, of, wrt, plain)
+            self.graph.finalize()
+            self.endpoints, self.findings = self._built.endpoints, self._built.findings
+            self.seeds_itself = self._built.seeds_itself
+            if not allow_partial:
+                check_complete(self.findings, rule)
+        except BaseException:
+            self._session.close()
+            raise
+
+    @abc.abstractmethod
+    def _build(
+        self, source: Source, rule: str, of: Optional[str], wrt: Optional[str], plain: bool
+    ) -> BuiltGraph:
+        """Build the model and its gradient in the current graph."""
+
+    @property
+    def classes(self) -> int:
+        """Number of logits K."""
+        classes: int = self.endpoints.logits_t.shape.as_list()[-1]
+        return classes
+
+    def logits(self, images: Images) -> np.ndarray:
+        """Return the logits.
+
+        Parameters
+        ----------
+        images : (N, ...) array, or a tuple of arrays
+
+        Returns
+        -------
+        (N, K) float array
+        """
+        return np.asarray(self._run(self.endpoints.logits_t, images))
+
+    def output(self, images: Images) -> np.ndarray:
+        """Return what is explained: the logits, or the hidden layer `of`.
+
+        Parameters
+        ----------
+        images : (N, ...) array, or a tuple of arrays
+
+        Returns
+        -------
+        (N, ...) float array
+        """
+        return np.asarray(self._run(self._built.output_t, images))
+
+    def activation(self, images: Images) -> Maps:
+        """Return what is differentiated with respect to: the inputs, or the hidden layer `wrt`.
+
+        Parameters
+        ----------
+        images : (N, ...) array, or a tuple of arrays
+
+        Returns
+        -------
+        (N, ...) float array, or a tuple of arrays for several inputs
+        """
+        return _alone(self._run(list(self._built.wrt_ts), images))
+
+    def gradient(self, images: Images, seeds: np.ndarray) -> Maps:
+        """Return the maps of a seeded output.
+
+        Parameters
+        ----------
+        images : (N, ...) array, or a tuple of arrays
+        seeds : (N, ...) float array
+            Like the output that is explained.
+
+        Returns
+        -------
+        (N, ...) float array, or a tuple of arrays for several inputs
+            Like `images`, or like the layer `wrt`; signed.
+        """
+        return _alone(self._run(self._built.map_ts, images, seeds))
+
+    def predicted(self, images: Images) -> Tuple[np.ndarray, Maps]:
+        """Return the logits and the maps of the largest one, in one run: if `seeds_itself`.
+
+        Parameters
+        ----------
+        images : (N, ...) array, or a tuple of arrays
+
+        Returns
+        -------
+        logits : (N, K) float array
+        maps : (N, ...) float array, or a tuple of arrays
+        """
+        logits, *maps = self._run([self.endpoints.logits_t, *self._built.map_ts], images)
+        return logits, _alone(maps)
+
+    def close(self) -> None:
+        """Close the session."""
+        self._session.close()
+
+    def _run(self, wanted_ts: Any, images: Images, seeds: Optional[np.ndarray] = None) -> Any:
+        images = images if isinstance(images, tuple) else (images,)
+        raw_t = self.endpoints.raw_t
+        as_stored = raw_t is not None and images[0].dtype == raw_t.dtype.as_numpy_dtype
+        arrays = dict(zip((raw_t,) if as_stored else self.endpoints.input_ts, images))
+        if seeds is not None:
+            arrays[self._built.seed_t] = seeds
+        return in_fixed_batches(lambda fed: self._run_once(wanted_ts, fed), arrays)
+
+    def _run_once(self, wanted_ts: Any, arrays: Any) -> Any:
+        try:
+            return self._session.run(wanted_ts, {**self.endpoints.feeds, **arrays})
+        except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+            raise InputError(
+                f"the graph does not take these images ({first_line(error)}); give arrays of its "
+                "input's shape"
+            ) from error
+        except (tf.errors.UnimplementedError, tf.errors.NotFoundError) as error:
+            raise ModelError(
+                f"an operation of the graph does not run on this machine ({first_line(error)}); "
+                "try the version that made it"
+            ) from error
+
+
+class OverrideGraph(RuleGraph):
+    """A model whose ReLUs were created under the override map of a rule."""
+
+    def _build(
+        self, source: Source, rule: str, of: Optional[str], wrt: Optional[str], plain: bool
+    ) -> BuiltGraph:
+        if isinstance(source, FoldableSource) and not (plain or of or wrt):
+            endpoints = source.load_folded(self._session, rule)
+        else:
+            endpoints = source.load(self._session, rule)
+        output_t = find_layer(endpoints, of) if of else endpoints.logits_t
+        wrt_ts = (find_layer(endpoints, wrt),) if wrt else endpoints.input_ts
+        findings = audit(wrt_ts, output_t, rule)
+        shape, dtype = output_t.shape, output_t.dtype
+        seeds_itself = bool(shape.rank == 2 and shape.as_list()[1] and dtype.is_floating)
+        seed_t = seed_of_largest(output_t) if seeds_itself else None
+        seed_t, map_ts = _gradient(output_t, wrt_ts, seed_t)
+        return BuiltGraph(endpoints, output_t, wrt_ts, seed_t, map_ts, seeds_itself, findings)
+
+
+def _gradient(output_t: Any, wrt_ts: Sequence[Any], seed_t: Optional[Any]) -> Tuple[Any, List[Any]]:
+    """Return the seeded gradient, or one line that says where it breaks off."""
+    try:
+        seed_t, map_ts = seeded_gradient(output_t, wrt_ts, seed_t)
+    except LookupError as error:
+        raise ModelError(
+            f"no gradient through the graph ({first_line(error)}); choose an output below that "
+            "operation"
+        ) from error
+    for wrt_t, map_t in zip(wrt_ts, map_ts):
+        if map_t is None:
+            raise ModelError(
+                f"output {output_t.name} does not depend on {wrt_t.name} by operations that have a "
+                "gradient; choose another input or output"
+            )
+    return seed_t, map_ts
+
+
+def _alone(values: Sequence[np.ndarray]) -> Maps:
+    return values[0] if len(values) == 1 else tuple(values)

@@ -1,0 +1,33 @@
+"""The operations between two tensors of a finished graph."""
+
+from typing import Any, Callable, Iterable, List, Sequence, Set
+
+
+def operations_between(wrt_ts: Sequence[Any], output_t: Any) -> List[Any]:
+    """Return the operations that an output needs and that depend on some tensors.
+
+    Parameters
+    ----------
+    wrt_ts : sequence of tf.Tensor
+    output_t : tf.Tensor
+
+    Returns
+    -------
+    list of tf.Operation
+        In the order in which the graph was built, without those that make `wrt_ts`.
+    """
+    starts = {t.op for t in wrt_ts}
+    users = _reached(starts, lambda op: (user for t in op.outputs for user in t.consumers()))
+    needed = _reached({output_t.op}, lambda op: (t.op for t in op.inputs))
+    between = (users & needed) - starts
+    return [op for op in output_t.graph.get_operations() if op in between]
+
+
+def _reached(starts: Set[Any], neighbours: Callable[[Any], Iterable[Any]]) -> Set[Any]:
+    found, todo = set(starts), list(starts)
+    while todo:
+        for op in neighbours(todo.pop()):
+            if op not in found:
+                found.add(op)
+                todo.append(op)
+    return found

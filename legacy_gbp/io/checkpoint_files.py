@@ -1,0 +1,175 @@
+"""The files of a TensorFlow checkpoint: their names, and their replacement as one.
+
+A checkpoint PREFIX is ``PREFIX.index``, ``PREFIX.data-00000-of-00001`` and ``PREFIX.meta``.
+Three renames are three moments to be killed in between, and the ``.index`` of one save does
+not fit the ``.data`` of another. So :func:`publish` works in four steps:
+
+1. write all three into a folder of their own;
+2. rename the folder to ``.whole-TIME-NAME``: from here on the new set counts;
+3. remove the old ``.index``: there is no checkpoint of that name now;
+4. move data, meta and index into place, the index last.
+
+A kill before step 3 leaves the old set, a kill after step 4 the new one. A kill in between
+leaves no index beside a folder that holds the rest; :func:`finish_interrupted_save` moves
+it before a reader of ours opens the checkpoint. Nobody meets a mixture.
+"""
+
+import contextlib
+import glob
+import os
+import re
+import shutil
+import time
+from typing import List
+
+from legacy_gbp.errors import InputError, OutputError
+
+INDEX, META, DATA = ".index", ".meta", ".data-00000-of-00001"
+SUFFIXES = (DATA, META, INDEX)
+PARTS = r"\.(index|meta|data-\d+-of-\d+)"
+
+
+def prefix_of(path: str) -> str:
+    """Return the prefix of a checkpoint, from the prefix or one of its files.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    str
+    """
+    return re.sub(PARTS + r"\Z", "", path)
+
+
+def files_of_checkpoint(prefix: str) -> List[str]:
+    """Return the files of a checkpoint that exist.
+
+    Parameters
+    ----------
+    prefix : str
+
+    Returns
+    -------
+    list of str
+    """
+    folder, name = os.path.split(prefix)
+    wanted = re.compile(re.escape(name) + PARTS)
+    there = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
+    return [os.path.join(folder, found) for found in there if wanted.fullmatch(found)]
+
+
+def check_checkpoint(path: str, remedy: str) -> str:
+    """Refuse a checkpoint that is not there. TensorFlow is not needed.
+
+    Parameters
+    ----------
+    path : str
+        The prefix or one of its files.
+    remedy : str
+        How to get one, the end of the message.
+
+    Returns
+    -------
+    str
+        The prefix.
+
+    Raises
+    ------
+    InputError
+        That names the missing file.
+    """
+    prefix = prefix_of(path)
+    for suffix in (INDEX, ".data-*-of-*"):
+        if not glob.glob(glob.escape(prefix) + suffix):
+            name = os.path.basename(prefix) + suffix
+            raise InputError(f"{prefix}: no checkpoint ({name} is missing); {remedy}")
+    return prefix
+
+
+def publish(folder: str, prefix: str) -> None:
+    """Put the files of a folder in the place of a checkpoint.
+
+    Parameters
+    ----------
+    folder : str
+        Beside the checkpoint; holds its three files, and is used up.
+    prefix : str
+        Nobody else may write this checkpoint at the same time.
+    """
+    finish_own_saves(prefix)
+    place, name = os.path.split(os.path.abspath(prefix))
+    for suffix in SUFFIXES:
+        _sync(os.path.join(folder, name + suffix))
+    _sync(folder)
+    whole = os.path.join(place, f".whole-{time.time_ns()}-{name}")
+    os.rename(folder, whole)
+    _replace(whole, prefix)
+
+
+def finish_own_saves(prefix: str) -> None:
+    """Finish every :func:`publish` that was killed; for the writer of the checkpoint alone.
+
+    Parameters
+    ----------
+    prefix : str
+    """
+    for whole in _interrupted_saves(prefix):
+        _replace(whole, prefix)
+
+
+def finish_interrupted_save(prefix: str) -> None:
+    """Finish a killed :func:`publish`, as a reader: only where the index is missing.
+
+    Parameters
+    ----------
+    prefix : str
+        The checkpoint need not exist.
+
+    Raises
+    ------
+    OutputError
+        When the files cannot be moved.
+    """
+    if os.path.exists(prefix + INDEX):  # then the old set is complete
+        return
+    try:
+        for whole in _interrupted_saves(prefix):
+            _move(whole, prefix)
+    except OSError as error:
+        raise OutputError(
+            f"{prefix}: its last save was interrupted and cannot be finished ({error.strerror}); "
+            "run this where you may write beside it"
+        ) from error
+
+
+def _interrupted_saves(prefix: str) -> List[str]:
+    folder, name = os.path.split(os.path.abspath(prefix))
+    pattern = re.compile(r"\.whole-\d+-" + re.escape(name))
+    left = sorted(filter(pattern.fullmatch, os.listdir(folder))) if os.path.isdir(folder) else []
+    return [os.path.join(folder, one) for one in left]
+
+
+def _replace(whole: str, prefix: str) -> None:
+    name = os.path.basename(prefix)
+    # In this order: a reader that finishes a first checkpoint meanwhile moves the second there.
+    if all(os.path.exists(p + INDEX) for p in (prefix, os.path.join(whole, name))):
+        os.remove(prefix + INDEX)
+    _move(whole, prefix)
+
+
+def _move(whole: str, prefix: str) -> None:
+    for suffix in SUFFIXES:
+        with contextlib.suppress(FileNotFoundError):  # moved before the kill, or by a reader
+            os.replace(os.path.join(whole, os.path.basename(prefix) + suffix), prefix + suffix)
+    shutil.rmtree(whole, ignore_errors=True)
+
+
+def _sync(path: str) -> None:
+    """Put a file or folder on the disk before a name says that it is there."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,162 @@
+"""Is the gradient of a model right, and does a rule do what it should: checks on any model."""
+
+from typing import Any, Iterator, List, Tuple
+
+import numpy as np
+
+from legacy_gbp.attribution.multi_input import Images
+from legacy_gbp.attribution.network import Network
+from legacy_gbp.attribution.published_numbers import Outcome
+from legacy_gbp.attribution.rule_graph import RuleGraph
+from legacy_gbp.attribution.target import seeded
+from legacy_gbp.errors import ModelError
+from legacy_gbp.models.source import Source
+
+RULES = ("guided", "deconvnet")
+IMAGES = 3
+STEP = 1e-3  # of the images' range, for finite differences
+OPEN_SIZE = 64
+
+
+def check_model(source: Source) -> Iterator[Tuple[str, Outcome]]:
+    """Ask a model whether its gradient and its rules are right, on random images.
+
+    Parameters
+    ----------
+    source : Source
+
+    Yields
+    ------
+    name : str
+        Of the check.
+    outcome : Outcome
+
+    Raises
+    ------
+    ModelError
+        For an input without a shape.
+    """
+    with Network(source, allow_partial=True) as net:
+        images = random_images(net, source)
+        plain, seeds = seeded(net, "gradient", images, "predicted")
+        logits = plain.logits(images)
+        largest = np.abs(logits).max()
+        yield (
+            "logits are finite",
+            Outcome(bool(np.isfinite(logits).all()), f"largest {largest:.3g}"),
+        )
+        for rule in RULES:
+            graph = net.under(rule)
+            took = sum(finding.took for finding in graph.findings)
+            total = len(graph.findings)
+            yield f"{rule} reaches every nonlinearity", Outcome(took == total, f"{took} of {total}")
+            error = relative_error(graph.logits(images), logits)
+            yield f"{rule} leaves the forward pass alone", Outcome(error < 1e-6, f"{error:.1e}")
+            error = _batch_error(graph, images, seeds)
+            yield f"{rule}: a batch is its single images", Outcome(error < 1e-5, f"{error:.1e}")
+        error = finite_difference_error(plain, images, seeds)
+        yield (
+            "gradient against finite differences",
+            Outcome(error < 2e-2, f"{error:.1e} relative"),
+        )
+
+
+def random_images(net: Network, source: Source) -> Images:
+    """Draw images of a model's input shape; open sizes are 64.
+
+    Parameters
+    ----------
+    net : Network
+    source : Source
+        Its `pixel_range` is used, and its `prepare` applied to a single input.
+
+    Returns
+    -------
+    (3, ...) array, or a tuple of arrays
+
+    Raises
+    ------
+    ModelError
+        For an input without a shape.
+    """
+    rng = np.random.default_rng(0)
+    low, high = source.pixel_range
+    drawn: List[np.ndarray] = []
+    for tensor_t in net.under("gradient").endpoints.input_ts:
+        if tensor_t.shape.rank is None:
+            raise ModelError(f"input {tensor_t.name} has no shape; name another by `input`")
+        shape = [size or OPEN_SIZE for size in tensor_t.shape.as_list()[1:]]
+        images = rng.uniform(low, high, (IMAGES, *shape))
+        drawn.append(images.astype(tensor_t.dtype.as_numpy_dtype))
+    return source.prepare(drawn[0]) if len(drawn) == 1 else tuple(drawn)
+
+
+def finite_difference_error(graph: RuleGraph, images: Images, seeds: np.ndarray) -> float:
+    """Compare the change of the seeded output along the gradient with the gradient's length.
+
+    A step may cross kinks of ReLUs: the median over three sizes of the step is taken.
+
+    Parameters
+    ----------
+    graph : RuleGraph
+        Under the rule ``"gradient"``.
+    images : (N, ...) array, or a tuple of arrays
+    seeds : (N, K) float array
+
+    Returns
+    -------
+    float
+        Relative; 0 for a gradient of 0.
+    """
+    gradient = _tuple(graph.gradient(images, seeds))
+    length = np.sqrt(sum((part.astype(float) ** 2).sum() for part in gradient))
+    if length == 0:
+        return 0.0
+    errors = []
+    for step in (STEP, STEP / 3, STEP * 3):
+        values = []
+        for sign in (1, -1):
+            moved = tuple(
+                (image + sign * step * part / length).astype(image.dtype)
+                for image, part in zip(_tuple(images), gradient)
+            )
+            output = graph.output(moved if len(moved) > 1 else moved[0])
+            values.append((output.astype(float) * seeds).sum())
+        errors.append(abs((values[0] - values[1]) / (2 * step) / length - 1))
+    return float(np.median(errors))
+
+
+def relative_error(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Return the largest difference, relative to the largest wanted magnitude.
+
+    Parameters
+    ----------
+    found, wanted : array
+
+    Returns
+    -------
+    float
+        Absolute where all wanted numbers are 0.
+    """
+    scale = np.abs(wanted).max()
+    return float(np.abs(found - wanted).max() / scale) if scale else float(np.abs(found).max())
+
+
+def _batch_error(graph: RuleGraph, images: Images, seeds: np.ndarray) -> float:
+    """Compare maps of a batch with those of its single images."""
+    together = _tuple(graph.gradient(images, seeds))
+    alone = [_tuple(graph.gradient(_image(images, k), seeds[k : k + 1])) for k in range(len(seeds))]
+    return max(
+        relative_error(np.concatenate(maps), of_batch)
+        for maps, of_batch in zip(zip(*alone), together)
+    )
+
+
+def _tuple(values: Any) -> Tuple[np.ndarray, ...]:
+    return values if isinstance(values, tuple) else (values,)
+
+
+def _image(images: Images, k: int) -> Images:
+    if isinstance(images, tuple):
+        return tuple(image[k : k + 1] for image in images)
+    return images[k : k + 1]
