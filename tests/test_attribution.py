@@ -393,16 +393,16 @@ def test_every_method_takes_several_images_and_keeps_their_type(name):
 @pytest.mark.parametrize(
     "explain, advice",
     [
-        (functools.partial(integrated_gradients, steps=0), "in 0 steps; give 1 or more"),
+        (functools.partial(integrated_gradients, steps=0), "in 0 steps; give `steps` of 1 or more"),
         (
             functools.partial(integrated_gradients, baseline=np.zeros((3, 4, 1))),
             r"baseline of shape \(3, 4, 1\) does not fit images of shape \(1, 4, 4, 1\)",
         ),
-        (functools.partial(smoothgrad, samples=0), "0 noisy samples; give 1 or more"),
+        (functools.partial(smoothgrad, samples=0), "0 noisy samples; give `samples` of 1 or more"),
         (functools.partial(vargrad, noise=-1), "noise of -1 times the range"),
         (functools.partial(occlusion, window=0), "occlusion window 0 on an input of 2 axes"),
         (functools.partial(occlusion, stride=(1, 2, 3)), r"stride \(1, 2, 3\) on an input of 2"),
-        (grad_cam, "Grad-CAM without a layer"),
+        (grad_cam, "Grad-CAM needs a layer; name one by `layer`"),
         (functools.partial(grad_cam, layer="output"), "'output' of shape .* has no places"),
     ],
 )

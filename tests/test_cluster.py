@@ -11,7 +11,7 @@ import pytest
 
 from legacy_gbp.batch.rendezvous import Coordinator, join
 from legacy_gbp.batch.slurm_step import first_node, slurm_step
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import LegacyGbpError
 from legacy_gbp.exercises.definitions import EX07, EX08
 from legacy_gbp.training.resume_file import read_state
 from tests.files import write_xtcav
@@ -204,7 +204,7 @@ def test_a_refusal_ends_all_tasks(data, tmp_path):
 def test_a_task_that_never_comes_is_named():
     step = slurm_step({"SLURM_JOB_ID": "44", "SLURM_STEP_ID": "1", "SLURM_PROCID": "0",
                        "SLURM_NTASKS": "2", "SLURM_STEP_NUM_NODES": "1"})  # fmt: skip
-    with pytest.raises(InputError, match=r"1 of 2 tasks came within 0\.2 s"):
+    with pytest.raises(LegacyGbpError, match=r"1 of 2 tasks came within 0\.2 s"):
         Coordinator(step, seconds=0.2)
-    with pytest.raises(InputError, match=r"task 1 did not find task 0 at 127.0.0.1, port \d+"):
+    with pytest.raises(LegacyGbpError, match=r"task 1: did not find task 0 at 127.0.0.1, port \d+"):
         join(step._replace(task=1), seconds=0.2)

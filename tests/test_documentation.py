@@ -365,9 +365,7 @@ def test_the_readme_is_short():
 
 
 def test_the_readme_maps_every_room():
-    rooms = {
-        name for name in os.listdir(os.path.join(ROOT, "legacy_gbp")) if name.isidentifier()
-    } - {"__pycache__", "LICENSE"}
-    assert {f"`legacy_gbp/{room}/`" for room in rooms} <= set(
-        re.findall(r"`[^`]+`", read("README.md"))
-    )
+    package = os.path.join(ROOT, "legacy_gbp")
+    rooms = [name for name in os.listdir(package) if os.path.isdir(os.path.join(package, name))]
+    for room in set(rooms) - {"__pycache__"}:
+        assert f"`legacy_gbp/{room}/`" in read("README.md")

@@ -146,7 +146,10 @@ def test_images_of_every_kind(capsys):
         (["--images", "images.npy", "--target", "3"], "target 3 is not a class; classes are 0..2"),
         (["--images", "images.npy", "--target", "layer:conv3"], "no layer 'conv3'"),
         (["--images", "images.npy", "--target", "layer:conv2:9"], "has no unit (9,)"),
-        (["--images", "images.npy", "--method", "gradcam"], "Grad-CAM without a layer"),
+        (
+            ["--images", "images.npy", "--method", "gradcam"],
+            "Grad-CAM needs a layer; name one by --layer",
+        ),
         (["--images", "images.npy", "--input", "imagos"], "no input 'imagos' in the graph; near"),
         (["--images", "images.npy", "--output-tensor", "logit"], "near names: logits"),
         (["--images", "images.npy", "--feed", "keep=1"], "--feed names keep:0, which the output"),

@@ -104,11 +104,11 @@ def test_seeds_choose_the_place():
     np.testing.assert_array_equal(found[0, :, :, 0], expected)
 
 
-def test_the_operation_carries_the_mark():
+def test_the_operation_carries_the_rule():
     with Network(Formula(two_units, 2)) as net:
-        for rule, mark in (("gradient", b""), ("guided", b"GuidedRelu")):
+        for rule, name in (("gradient", b""), ("guided", b"LegacyGbpGuidedRelu")):
             relu_op = net.under(rule).graph.get_operation_by_name("Relu")
-            assert relu_op.node_def.attr["_gradient_op_type"].s == mark
+            assert relu_op.node_def.attr["_gradient_op_type"].s == name
 
 
 def test_an_unknown_rule_is_refused():
@@ -116,22 +116,28 @@ def test_an_unknown_rule_is_refused():
         maps(two_units, POINTS, "lrp")
 
 
-def test_a_foreign_registration_is_left_alone():
-    """Loading the module twice stands for somebody who took the name first."""
+def test_guided_relu_belongs_to_the_user():
+    """A user's own `GuidedRelu` and `DeconvnetRelu` are theirs, and ours do not call them."""
+
+    def of_the_user(op, grad_t):
+        raise AssertionError("ours was asked for")
+
+    for name in ("GuidedRelu", "DeconvnetRelu"):
+        tf.RegisterGradient(name)(of_the_user)
+    np.testing.assert_array_equal(
+        maps(two_units, POINTS, "guided"), [[0, 0]] + [[1, 1]] * 3 + [[0, 0]] * 3
+    )
+
+
+def test_the_module_can_be_loaded_twice():
     again = importlib.reload(relu_backprop)
-    try:
-        assert again.OVERRIDES["guided"]["Relu"] == "LegacyGbpGuidedRelu"
-        with tf.Graph().as_default() as graph, tf.compat.v1.Session() as session:
-            x_t = tf.compat.v1.placeholder(tf.float64, (None, 2))
-            with again.under_rule(graph, "guided"):
-                y_t = two_units(x_t)
-            (map_t,) = tf.gradients(y_t, x_t)
-            found = session.run(map_t, {x_t: np.array(POINTS, np.float64)})
-        np.testing.assert_array_equal(found, [[0, 0]] + [[1, 1]] * 3 + [[0, 0]] * 3)
-    finally:
-        again.MARKS.update(guided="GuidedRelu", deconvnet="DeconvnetRelu")
-        for rule, mark in again.MARKS.items():
-            again.OVERRIDES[rule] = dict.fromkeys(again.RECTIFIERS, mark)
+    with tf.Graph().as_default() as graph, tf.compat.v1.Session() as session:
+        x_t = tf.compat.v1.placeholder(tf.float64, (None, 2))
+        with again.under_rule(graph, "guided"):
+            y_t = two_units(x_t)
+        (map_t,) = tf.gradients(y_t, x_t)
+        found = session.run(map_t, {x_t: np.array(POINTS, np.float64)})
+    np.testing.assert_array_equal(found, [[0, 0]] + [[1, 1]] * 3 + [[0, 0]] * 3)
 
 
 def test_the_callers_graph_is_untouched():

@@ -254,7 +254,7 @@ def test_what_resume_does(data, tmp_path, monkeypatch, capsys):
     assert "had --seed 1, not 2" in capsys.readouterr().err
     assert train_and_signal(data, 99, monkeypatch) == (0, 6)
     out = capsys.readouterr().out
-    assert "-- a stopped training stands in tf_saved_model_resume.npz and is replaced" in out
+    assert "-- tf_saved_model_resume.npz holds a stopped training, which is replaced" in out
     assert sorted(os.listdir(".")) == [
         "tf_saved_model.data-00000-of-00001", "tf_saved_model.index", "tf_saved_model.meta",
     ]  # fmt: skip

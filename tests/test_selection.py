@@ -53,5 +53,5 @@ def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(InputError, match=r"no second file for train"):
         EX08.selection.files(str(tmp_path), "train")
     for exercise in (EX07, EX08):
-        with pytest.raises(InputError, match=r"nowhere: no such folder; .*--data-dir"):
+        with pytest.raises(InputError, match=r"nowhere: no such folder; .*`data_dir`"):
             exercise.selection.files(str(tmp_path / "nowhere"), "predict")

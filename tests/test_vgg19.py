@@ -251,14 +251,14 @@ def one_line(error, *parts):
 def test_a_missing_file_says_which_to_get(tmp_path):
     with pytest.raises(InputError) as error:
         KerasWeights(vgg19, tmp_path / "no.h5")
-    one_line(error, "no.h5: no such file, and none is downloaded",
+    one_line(error, "no.h5: no such file; none is downloaded",
              "give vgg19_weights_tf_dim_ordering_tf_kernels.h5")  # fmt: skip
 
 
 def test_a_folder_is_not_a_file(tmp_path):
     with pytest.raises(InputError) as error:
         KerasWeights(vgg19, tmp_path)
-    one_line(error, "is not a file; give vgg19_weights_tf_dim_ordering_tf_kernels.h5")
+    one_line(error, "is not a file; name an HDF5 file")
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])

@@ -181,13 +181,13 @@ def _nothing_usable(path):
 @pytest.mark.parametrize(
     "damage, advice",
     [
-        (lambda path: None, r"no such file; check --data-dir"),
+        (lambda path: None, r"no such file; check the name"),
         (_truncated, r"not a whole HDF5 file .*copy it again"),
         (_not_hdf5, r"not a whole HDF5 file"),
         (_no_images, r"no dataset 'xtcavimg'; the file holds acq.enPeaksLabel"),
         (_wrong_shape, r"'xtcavimg' has shape \(2, 726, 568\); expected \(N, 363, 284\)"),
         (_text_images, r"'xtcavimg' has type \|S1; expected int16"),
-        (os.mkdir, r"is not a file; name its .h5 files"),
+        (os.mkdir, r"is not a file; name an HDF5 file"),
         (_link_to_nowhere, r"no dataset 'xtcavimg'; the file holds acq.enPeaksLabel"),
         (_group, r"'xtcavimg' is a group; expected a dataset"),
         (_null, r"'xtcavimg' has shape None; expected \(N, 363, 284\)"),

@@ -27,7 +27,7 @@ class Network:
     backward : callable, optional
         ``backward(source, rule, **options) -> RuleGraph``: by the override map
         (:class:`legacy_gbp.attribution.rule_graph.OverrideGraph`), or layer by layer as in
-        2016 (:class:`legacy_gbp.LayerByLayer`).
+        2016 (:class:`legacy_gbp.LayerByLayer`). It gets the options that are given.
     allow_partial : bool
         Accept a rule that missed nonlinearities; they go backwards by the chain rule.
     plain : bool
@@ -56,7 +56,8 @@ class Network:
         plain: bool = False,
     ) -> None:
         self._source, self._backward = source, backward
-        self._options = {"allow_partial": allow_partial, "plain": plain}
+        flags = {"allow_partial": allow_partial, "plain": plain}
+        self._options = {name: True for name, given in flags.items() if given}
         self._graphs: Dict[Tuple[str, Optional[str], Optional[str]], RuleGraph] = {}
 
     def __enter__(self) -> "Network":
@@ -94,7 +95,8 @@ class Network:
         """
         key = (rule, of, wrt)
         if key not in self._graphs:
-            self._graphs[key] = self._backward(self._source, rule, of=of, wrt=wrt, **self._options)
+            layers = {name: layer for name, layer in (("of", of), ("wrt", wrt)) if layer}
+            self._graphs[key] = self._backward(self._source, rule, **layers, **self._options)
         return self._graphs[key]
 
     def open_graphs(self) -> List[RuleGraph]:

@@ -1,6 +1,7 @@
 """``legacy-gbp merge``: the results of many tasks as one file."""
 
 import os
+import re
 from typing import Any, Dict, List, Sequence
 
 from legacy_gbp.batch.shards import Shard
@@ -62,7 +63,7 @@ def _check_alike(first: Any, part: Any) -> None:
 
     why = difference(part.facts, first.facts)
     if why:
-        why = why.replace("`", "")
+        why = re.sub(r"`(\w+)`", lambda name: "--" + name.group(1).replace("_", "-"), why)
         raise InputError(f"{part.path}: made with {why} as {first.path}; merge what was made alike")
 
 

@@ -154,9 +154,9 @@ def _coordinate(exercise: Exercise, options: Options, step: SlurmStep) -> None:
     from legacy_gbp.batch.rendezvous import Coordinator
 
     with stop_signals() as received:
-        _check_divisible(exercise, options.batch_size, step.tasks)
         coordinator, code = Coordinator(step), FAILED
         try:
+            _check_divisible(exercise, options.batch_size, step.tasks)
             _train(exercise, options, received, coordinator)
             code = exit_code_of(None)
         except BaseException as error:
