@@ -17,20 +17,21 @@ from legacy_gbp.attribution.gradient_x_input import gradient_x_input
 from legacy_gbp.attribution.guided_backprop import guided_backprop
 from legacy_gbp.attribution.guided_grad_cam import guided_grad_cam
 from legacy_gbp.attribution.integrated_gradients import integrated_gradients
+from legacy_gbp.attribution.layer import Layer
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.occlusion import occlusion
 from legacy_gbp.attribution.running_statistics import mean, variance
 from legacy_gbp.attribution.smoothgrad import smoothgrad
-from legacy_gbp.attribution.target import Layer
 from legacy_gbp.attribution.upsample import nearest
 from legacy_gbp.attribution.vargrad import vargrad
 from legacy_gbp.errors import InputError
 from legacy_gbp.metrics.faithfulness import completeness_error
+from legacy_gbp.models.pixel_scale import PixelScaled
 from legacy_gbp.models.source import Endpoints
 from legacy_gbp.rules import relu as relu_backprop
 
 
-class Formula:
+class Formula(PixelScaled):
     """A source: logits (N, K) as a function of inputs of these shapes."""
 
     def __init__(self, formula, *shapes, dtype=tf.float64):
@@ -345,9 +346,10 @@ def test_noise_is_seeded_and_does_not_depend_on_the_batch(captum, explain):
 def test_noise_has_the_width_that_was_asked_for():
     """y = x^2 has the gradient 2x: mean 2x, variance 4 sigma^2, sigma 0.1 of the range 10 or 20."""
     images = np.array([[0.0, 10], [10, -10]])
-    options = {"samples": 2000, "noise": 0.1}
     with Network(Formula(lambda x_t: tf.reduce_sum(x_t**2, 1, keepdims=True), (2,))) as net:
-        means, variances = (explain(net, images, 0, **options) for explain in (smoothgrad, vargrad))
+        means, variances = (
+            explain(net, images, 0, samples=2000, noise=0.1) for explain in (smoothgrad, vargrad)
+        )
     # 5 standard errors: of the mean 2 sigma / sqrt(2000), of the variance sqrt(2 / 2000).
     assert np.all(np.abs(means - 2 * images) < 5 * np.array([[2], [4]]) / 2000**0.5)
     np.testing.assert_allclose(variances, [[4, 4], [16, 16]], rtol=5 * (2 / 2000) ** 0.5)

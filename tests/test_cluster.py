@@ -27,11 +27,14 @@ def test_the_step_is_read_from_the_environment():
         "SLURM_STEP_NUM_NODES": "3", "SLURM_LAUNCH_NODE_IPADDR": "10.0.0.5",
     }  # fmt: skip
     step = slurm_step(of_srun)
+    assert step is not None
     assert (step.task, step.tasks, step.name, step.local) == (1, 3, "1003.2", False)
     assert step.addresses == ["sdf003", "10.0.0.5"]
-    assert slurm_step({**of_srun, "SLURM_JOB_ID": "1004"}).port == step.port + 64
+    later = slurm_step({**of_srun, "SLURM_JOB_ID": "1004"})
+    assert later is not None and later.port == step.port + 64
     one_node = slurm_step({**of_srun, "SLURM_STEP_NUM_NODES": "1"})
-    assert one_node.local and one_node.addresses == ["127.0.0.1"]
+    assert one_node is not None and one_node.local
+    assert one_node.addresses == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize(
@@ -204,6 +207,7 @@ def test_a_refusal_ends_all_tasks(data, tmp_path):
 def test_a_task_that_never_comes_is_named():
     step = slurm_step({"SLURM_JOB_ID": "44", "SLURM_STEP_ID": "1", "SLURM_PROCID": "0",
                        "SLURM_NTASKS": "2", "SLURM_STEP_NUM_NODES": "1"})  # fmt: skip
+    assert step is not None
     with pytest.raises(LegacyGbpError, match=r"1 of 2 tasks came within 0\.2 s"):
         Coordinator(step, seconds=0.2)
     with pytest.raises(LegacyGbpError, match=r"task 1: did not find task 0 at 127.0.0.1, port \d+"):

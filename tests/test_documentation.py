@@ -6,7 +6,7 @@ A block runs when its opening fence says so; nobody sees the words after the lan
     python run                  in Python, in the same folder
     sh run slow                 with the marker slow alone
     sh run with model.pb x.npy  with files of FILES
-    sh run setup                in a copy of the checkout, with a fresh virtual environment
+    sh run setup                in a copy of what is installed, with its own virtual environment
 
 The blocks of a document run in its order, so that one may read what another wrote.
 """
@@ -171,15 +171,14 @@ def environment(folder: str) -> Dict[str, str]:
 
 
 def checkout_with_venv(folder: str) -> Dict[str, str]:
-    """A copy of what git tracks, and an environment that borrows the packages of this one."""
-    names = subprocess.check_output(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True
+    """A copy of what is installed, and an environment that borrows the packages of this one."""
+    work, venv = os.path.join(folder, "work"), os.path.join(folder, "venv")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(
+        os.path.join(ROOT, "legacy_gbp"), os.path.join(work, "legacy_gbp"), False, ignored
     )
-    for name in filter(os.path.isfile, (os.path.join(ROOT, n) for n in names.splitlines())):
-        copy = os.path.join(folder, "work", os.path.relpath(name, ROOT))
-        os.makedirs(os.path.dirname(copy), exist_ok=True)
-        shutil.copy(name, copy)
-    venv = os.path.join(folder, "venv")
+    for name in ("setup.py", "README.md", "run_ex07.py", "run_ex08.py"):
+        shutil.copy(os.path.join(ROOT, name), work)
     subprocess.check_call([sys.executable, "-m", "venv", venv])
     (site,) = glob.glob(os.path.join(venv, "lib", "python3*", "site-packages"))
     with open(os.path.join(site, "borrowed.pth"), "w", encoding="utf-8") as file:

@@ -116,6 +116,6 @@ def test_refused_before_the_queue(argv, why, capsys):
     try:
         code = main_all(["jobscript", "slurm", *argv])
     except SystemExit as stop:
-        code = stop.code
+        code = stop.code  # type: ignore[assignment]
     error = capsys.readouterr().err
     assert code == 2 and why in error and error.count("\n") == 1

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from legacy_gbp import InputError, Network, guided_backprop
-from legacy_gbp.attribution.target import Layer
+from legacy_gbp.attribution.layer import Layer
 from legacy_gbp.models.keras_model import keras_model
 from legacy_gbp.models.saved_model import saved_model
 

@@ -165,7 +165,7 @@ def test_as_many_items_are_at_work_as_there_are_workers(workers):
         assert gate.wait(DEADLINE_SECONDS)
         return number
 
-    results = []
+    results: list = []
     consumer = threading.Thread(
         target=lambda: results.extend(parallel_map(hold, items(), workers=workers))
     )

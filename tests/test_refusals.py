@@ -24,7 +24,7 @@ def refused(capsys, exercise, *argv):
     try:
         code = main(exercise, list(argv))
     except SystemExit as stop:  # argparse leaves this way
-        code = stop.code
+        code = stop.code  # type: ignore[assignment]
     error = capsys.readouterr().err
     assert code == 2
     assert error.count("\n") == 1 and error.endswith("\n") and "Traceback" not in error
@@ -149,7 +149,7 @@ def test_synthesize(capsys, argv, advice, tmp_path):
     try:
         code = main_all(argv)
     except SystemExit as stop:
-        code = stop.code
+        code = stop.code  # type: ignore[assignment]
     error = capsys.readouterr().err
     assert code == 2 and advice in error and error.count("\n") == 1
     assert os.listdir(".") == ["a.txt"]

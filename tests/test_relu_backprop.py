@@ -8,13 +8,14 @@ import tensorflow as tf
 
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.errors import InputError
+from legacy_gbp.models.pixel_scale import PixelScaled
 from legacy_gbp.models.source import Endpoints
 from legacy_gbp.rules import relu as relu_backprop
 
 RULES = ["gradient", "guided", "deconvnet"]
 
 
-class Formula:
+class Formula(PixelScaled):
     """A source: logits as a function of a vector input."""
 
     def __init__(self, formula, features):

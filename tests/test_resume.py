@@ -17,6 +17,7 @@ from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import EX07, EX08
 from legacy_gbp.training.resume_file import read_state
 from legacy_gbp.training.resume_policy import check_same
+from tests.event_files import events, shown
 from tests.files import write_xtcav
 from tests.test_training import blobs
 from tests.trainings import train
@@ -65,7 +66,8 @@ def test_the_same_bits_as_if_never_stopped(exercise, batch_size, tmp_path):
         part = StopAfter(steps)
         trained = train(exercise, shots, others, checkpoint=str(tmp_path / "parts"),
                         final_checkpoint=str(tmp_path / "parts-end"), log=part.log,
-                        stop=part.stop, resume_path=record, resume=number > 0, **options)  # fmt: skip
+                        stop=part.stop, resume_path=record, resume=number > 0,
+                        **options)  # fmt: skip
         lines += part.lines
         assert trained.stopped == (None if steps == 99 else "enough")
         assert os.path.exists(record) == (steps != 99)
@@ -75,7 +77,8 @@ def test_the_same_bits_as_if_never_stopped(exercise, batch_size, tmp_path):
     assert_same_checkpoint(str(tmp_path / "parts"), str(tmp_path / "whole"))
     assert_same_checkpoint(str(tmp_path / "parts-end"), str(tmp_path / "whole-end"))
     said = [line for line in lines if line.startswith("-- ")]
-    assert said[0] == (f"-- stopped (enough) after step 1 of {trained.total_steps}; its state is in "
+    assert said[0] == (f"-- stopped (enough) after step 1 of {trained.total_steps}; "
+                       "its state is in "
                        f"{record}, from which a resumed training goes on")  # fmt: skip
     assert said[1].startswith(f"-- going on after step 1 of {trained.total_steps}, from {record}")
     assert len(said) == 6
@@ -261,17 +264,31 @@ def test_what_resume_does(data, tmp_path, monkeypatch, capsys):
 
 
 def test_tensorboard_forgets_the_steps_that_are_done_again(data, tmp_path, monkeypatch):
-    import tensorflow as tf
+    """Interrupted in its fourth step, the training goes on after the second, the last saved one."""
+    from legacy_gbp.training.trainer import Trainer
 
     monkeypatch.chdir(tmp_path)
-    assert train_and_signal(data, 2, monkeypatch, "--logdir", "logs")[0] == 75
+    assert main(EX07, argv(data, "--logdir", "whole", "--checkpoint", "whole-best")) == 0
+    ordinary, done = Trainer.step, []
+
+    def step(self, images, labels):
+        done.append(1)
+        if len(done) == 4:
+            raise KeyboardInterrupt
+        return ordinary(self, images, labels)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "step", step)
+        assert main(EX07, argv(data, "--logdir", "logs", "--save-steps", "2")) == 130
+    assert [step for step, _ in shown("logs")] == [0, 1, 2]
     assert main(EX07, argv(data, "--logdir", "logs", "--resume", "must")) == 0
-    steps, starts = [], []
-    for name in sorted(os.listdir("logs")):
-        for event in tf.compat.v1.train.summary_iterator(os.path.join("logs", name)):
-            steps += [event.step for value in event.summary.value if value.tag == "loss"]
-            starts += [event.step] if event.HasField("session_log") else []
-    assert sorted(steps) == [0, 1, 2, 3, 4, 5] and starts == [2]
+    written = [
+        event.step for event in events("logs") for value in event.summary.value
+        if value.tag == "loss"
+    ]  # fmt: skip
+    assert written == [0, 1, 2, 2, 3, 4, 5]
+    assert len(shown("whole")) == 6
+    assert shown("logs") == shown("whole")
 
 
 @pytest.mark.parametrize(
@@ -310,8 +327,6 @@ EPOCHS, STEPS = 30, 180  # a start makes about seven at most: enough is left for
 @pytest.mark.slow
 def test_twenty_kills_change_nothing(tmp_path):
     """SIGKILL at random moments; every step is saved, so many of them meet a save."""
-    import tensorflow as tf
-
     for seed, name in enumerate(("train.h5", "validation.h5")):
         write_xtcav(str(tmp_path / name), 24, seed=seed)
 
@@ -326,13 +341,7 @@ def test_twenty_kills_change_nothing(tmp_path):
             )  # fmt: skip
 
     def scalars(name):
-        found: dict = {}
-        folder = str(tmp_path / name / "logs")
-        for events in sorted(os.listdir(folder)):
-            for event in tf.compat.v1.train.summary_iterator(os.path.join(folder, events)):
-                for value in event.summary.value:
-                    found[value.tag, event.step] = value.simple_value
-        return found
+        return {tag: shown(tmp_path / name / "logs", tag) for tag in ("loss", "tr.acc", "vl.acc")}
 
     def last_step(name):
         path = tmp_path / (name + ".log")

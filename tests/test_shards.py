@@ -13,7 +13,7 @@ import pytest
 from legacy_gbp.batch.shards import ALL, Shard, shard_from_environment
 from legacy_gbp.batch.slurm_step import slurm_step
 from legacy_gbp.cli import main, main_all
-from legacy_gbp.data import shots
+from legacy_gbp.data import xtcav as data_xtcav
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import EX07, EX08
 from tests.files import write_xtcav
@@ -347,7 +347,7 @@ def test_merge_finds_shots_missing_or_double(change, why, files, checkpoints, ca
 def test_a_signal_leaves_what_is_finished(name, command, files, checkpoints, monkeypatch, capsys):
     """It comes while the second file is read; that one is begun again."""
     kind = {"predict": "predictions", "gbprop": "maps"}[command]
-    read_rows, argv = shots.read_rows, [*files[2:], "--output-dir", "parts"]
+    read_rows, argv = data_xtcav.read_rows, [*files[2:], "--output-dir", "parts"]
 
     def signalled(dataset, path, *rest):
         if path == files[3]:
@@ -355,7 +355,7 @@ def test_a_signal_leaves_what_is_finished(name, command, files, checkpoints, mon
         read_rows(dataset, path, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(shots, "read_rows", signalled)
+        patch.setattr("legacy_gbp.data.shots.read_rows", signalled)
         assert done(command, checkpoints["ex07"], *argv) == 75
     assert f"-- {name}: stopped, 1 files are finished\n" in capsys.readouterr().out
     assert os.listdir("parts") == [f"shots2-{kind}.h5"]
@@ -368,13 +368,13 @@ def test_a_signal_before_anything_is_finished_is_no_success(
     files, checkpoints, monkeypatch, capsys
 ):
     """Else a queue would begin the same file again and again."""
-    read_rows = shots.read_rows
+    read_rows = data_xtcav.read_rows
 
     def signalled(*args):
         os.kill(os.getpid(), signal.SIGTERM)
         read_rows(*args)
 
-    monkeypatch.setattr(shots, "read_rows", signalled)
+    monkeypatch.setattr("legacy_gbp.data.shots.read_rows", signalled)
     argv = [checkpoints["ex07"], files[3], "--output", "m.h5"]
     assert "SIGTERM came before a file was finished; give more" in refusal(capsys, gbprop, *argv)
     assert not os.path.exists("m.h5")

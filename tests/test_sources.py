@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from legacy_gbp import InputError, Network, guided_backprop
 from legacy_gbp.attribution import method
-from legacy_gbp.attribution.target import Layer
+from legacy_gbp.attribution.layer import Layer
 from legacy_gbp.graph.trust import DANGEROUS as DANGEROUS_KINDS
 from legacy_gbp.models.frozen_graph import from_graph_def, frozen_graph
 from legacy_gbp.models.live_session import live_session
 from legacy_gbp.models.meta_graph import meta_graph
+from legacy_gbp.models.pixel_scale import PixelScaled
 from legacy_gbp.models.saved_model import saved_model
 
 RULES = ["gradient", "guided", "deconvnet"]
@@ -52,7 +53,7 @@ def build(x_t, resource=False, activation=tf.nn.relu):
     return logits_t, tf.nn.softmax(logits_t, name="probabilities")
 
 
-class Overridden:
+class Overridden(PixelScaled):
     """The same network built under the override map: what every import must equal."""
 
     def load(self, session, rule):

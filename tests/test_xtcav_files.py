@@ -83,6 +83,7 @@ class Counted:
 
     def __init__(self, count):
         self.count, self.largest = count, 0
+        self.labels = self.rows = np.arange(count)
 
     def __len__(self):
         return self.count

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from legacy_gbp.attribution.multi_input import Images, Maps
+from legacy_gbp.attribution.multi_input import ImagesT
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import rule_maps
 
 
-def deconvnet(net: Network, images: Images, target: Any = "predicted") -> Maps:
+def deconvnet(net: Network, images: ImagesT, target: Any = "predicted") -> ImagesT:
     """Return deconvnet maps of a logit.
 
     Every ReLU passes the gradient R that arrives at it where it is positive::

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from legacy_gbp.attribution.multi_input import Images, Maps
+from legacy_gbp.attribution.multi_input import ImagesT
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import rule_maps
 
 
-def gradient(net: Network, images: Images, target: Any = "predicted") -> Maps:
+def gradient(net: Network, images: ImagesT, target: Any = "predicted") -> ImagesT:
     """Return the plain gradient of a logit with respect to every pixel.
 
     For a logit F and an image x the map of pixel i is dF/dx_i: how much the logit rises with

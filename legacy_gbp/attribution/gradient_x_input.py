@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from legacy_gbp.attribution.gradient import gradient
-from legacy_gbp.attribution.multi_input import Images, Maps, each
+from legacy_gbp.attribution.multi_input import ImagesT, each
 from legacy_gbp.attribution.network import Network
 
 
-def gradient_x_input(net: Network, images: Images, target: Any = "predicted") -> Maps:
+def gradient_x_input(net: Network, images: ImagesT, target: Any = "predicted") -> ImagesT:
     """Return the gradient of a logit times the image.
 
     For a logit F and an image x the map of pixel i is x_i dF/dx_i. For a network of ReLUs and
@@ -42,7 +42,7 @@ def gradient_x_input(net: Network, images: Images, target: Any = "predicted") ->
     ----------
     A. Shrikumar, P. Greenside, A. Shcherbina, A. Kundaje, arXiv:1605.01713 (2016).
     """
-    maps: Maps = each(_product, gradient(net, images, target), images)
+    maps: ImagesT = each(_product, gradient(net, images, target), images)
     return maps
 
 

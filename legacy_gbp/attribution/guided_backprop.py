@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from legacy_gbp.attribution.multi_input import Images, Maps
+from legacy_gbp.attribution.multi_input import ImagesT
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import rule_maps
 
 
-def guided_backprop(net: Network, images: Images, target: Any = "predicted") -> Maps:
+def guided_backprop(net: Network, images: ImagesT, target: Any = "predicted") -> ImagesT:
     """Return guided backpropagation maps of a logit.
 
     Every ReLU y = relu(x) passes the gradient R that arrives at it only where both its input

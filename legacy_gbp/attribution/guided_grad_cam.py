@@ -6,14 +6,14 @@ import numpy as np
 
 from legacy_gbp.attribution.grad_cam import grad_cam
 from legacy_gbp.attribution.guided_backprop import guided_backprop
-from legacy_gbp.attribution.multi_input import Images, Maps, each
+from legacy_gbp.attribution.multi_input import ImagesT, each
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import resolved
 
 
 def guided_grad_cam(
-    net: Network, images: Images, target: Any = "predicted", layer: Optional[str] = None
-) -> Maps:
+    net: Network, images: ImagesT, target: Any = "predicted", layer: Optional[str] = None
+) -> ImagesT:
     """Return the product of the guided map and of Grad-CAM at a layer.
 
     Parameters
@@ -51,5 +51,5 @@ def guided_grad_cam(
     """
     target = resolved(net, images, target)
     places = grad_cam(net, images, target, layer=layer)
-    maps: Maps = each(np.multiply, guided_backprop(net, images, target), places)
+    maps: ImagesT = each(np.multiply, guided_backprop(net, images, target), places)
     return maps

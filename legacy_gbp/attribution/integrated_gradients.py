@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from legacy_gbp.attribution.multi_input import Images, Maps, baseline_like, each, floating
+from legacy_gbp.attribution.multi_input import Images, ImagesT, baseline_like, each, floating
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.running_statistics import mean
 from legacy_gbp.attribution.target import seeded
@@ -13,12 +13,12 @@ from legacy_gbp.errors import InputError
 
 def integrated_gradients(
     net: Network,
-    images: Images,
+    images: ImagesT,
     target: Any = "predicted",
     baseline: Any = 0.0,
     steps: int = 50,
     rule: str = "gradient",
-) -> Maps:
+) -> ImagesT:
     """Return integrated gradients of a logit.
 
     For a logit F, an image x and a baseline b, the map of pixel i is::
@@ -70,7 +70,7 @@ def integrated_gradients(
     start = baseline_like(images, baseline)
     path = each(np.subtract, each(floating, images), start)
     gradients = (graph.gradient(_midpoint(start, path, k, steps), seeds) for k in range(steps))
-    maps: Maps = each(_product, mean(gradients), path)
+    maps: ImagesT = each(_product, mean(gradients), path)
     return maps
 
 

@@ -1,6 +1,6 @@
 """The same arithmetic for one input and for several."""
 
-from typing import Any, Callable, Tuple, Union
+from typing import Any, Callable, Tuple, TypeVar, Union
 
 import numpy as np
 
@@ -8,7 +8,9 @@ from legacy_gbp.errors import InputError
 
 # An array, or a tuple of arrays for a network of several inputs.
 Images = Union[np.ndarray, Tuple[np.ndarray, ...]]
-Maps = Union[np.ndarray, Tuple[np.ndarray, ...]]
+ImagesT = TypeVar("ImagesT", np.ndarray, Tuple[np.ndarray, ...])
+# Either, where it does not follow from the images.
+Maps = Any
 
 
 def each(function: Callable[..., Any], *values: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple, Uni
 
 import numpy as np
 
-from legacy_gbp.attribution.multi_input import Images, Maps, baseline_like, floating
+from legacy_gbp.attribution.multi_input import Images, ImagesT, baseline_like, floating
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import explained_value, seeded
 from legacy_gbp.errors import InputError
@@ -16,12 +16,12 @@ PerAxis = Union[int, Sequence[int]]
 
 def occlusion(
     net: Network,
-    images: Images,
+    images: ImagesT,
     target: Any = "predicted",
     window: PerAxis = 16,
     stride: Optional[PerAxis] = None,
     baseline: Any = 0.0,
-) -> Maps:
+) -> ImagesT:
     """Return occlusion maps of a logit.
 
     The window takes every position inside the image, by the stride; where the stride does not

@@ -3,7 +3,7 @@
 from typing import Any, Callable
 
 from legacy_gbp.attribution.gradient import gradient
-from legacy_gbp.attribution.multi_input import Images, Maps
+from legacy_gbp.attribution.multi_input import ImagesT, Maps
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.noise_samples import noisy_maps
 from legacy_gbp.attribution.running_statistics import mean
@@ -11,13 +11,13 @@ from legacy_gbp.attribution.running_statistics import mean
 
 def smoothgrad(
     net: Network,
-    images: Images,
+    images: ImagesT,
     target: Any = "predicted",
     method: Callable[..., Maps] = gradient,
     samples: int = 25,
     noise: float = 0.15,
     seed: int = 0,
-) -> Maps:
+) -> ImagesT:
     """Return the mean map over noisy copies of the images.
 
     For a method M and noise e_j the map is the mean over j of M(x + e_j): what noise moves
@@ -62,4 +62,5 @@ def smoothgrad(
     ----------
     D. Smilkov, N. Thorat, B. Kim, F. Viegas, M. Wattenberg, arXiv:1706.03825 (2017).
     """
-    return mean(noisy_maps(net, images, target, method, samples, noise, seed))
+    maps: ImagesT = mean(noisy_maps(net, images, target, method, samples, noise, seed))
+    return maps

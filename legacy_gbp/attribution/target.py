@@ -5,7 +5,7 @@ from typing import Any, Optional, Tuple
 import numpy as np
 
 from legacy_gbp.attribution.layer import Layer
-from legacy_gbp.attribution.multi_input import Images, Maps, count_images
+from legacy_gbp.attribution.multi_input import Images, ImagesT, count_images
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.rule_graph import RuleGraph
 from legacy_gbp.errors import InputError
@@ -56,7 +56,7 @@ def seeded(
     return graph, _logit_seeds(graph, images, target)
 
 
-def rule_maps(net: Network, rule: str, images: Images, target: Any) -> Maps:
+def rule_maps(net: Network, rule: str, images: ImagesT, target: Any) -> ImagesT:
     """Return the maps of a target under a rule; the prediction needs no run of its own.
 
     Parameters
@@ -74,9 +74,11 @@ def rule_maps(net: Network, rule: str, images: Images, target: Any) -> Maps:
         Like `images`, signed.
     """
     if isinstance(target, str) and target == PREDICTED and net.under(rule).seeds_itself:
-        return net.under(rule).predicted(images)[1]
-    graph, seeds = seeded(net, rule, images, target)
-    return graph.gradient(images, seeds)
+        maps: ImagesT = net.under(rule).predicted(images)[1]
+    else:
+        graph, seeds = seeded(net, rule, images, target)
+        maps = graph.gradient(images, seeds)
+    return maps
 
 
 def resolved(net: Network, images: Images, target: Any) -> Any:

@@ -9,7 +9,7 @@ import contextlib
 import itertools
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Deque, Iterable, Iterator, TypeVar
+from typing import Any, Callable, Deque, Generator, Iterable, Iterator, TypeVar
 
 WAITING = 1
 _END = object()
@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def prefetch(items: Iterable[Item], waiting: int = WAITING) -> Iterator[Item]:
+def prefetch(items: Iterable[Item], waiting: int = WAITING) -> Generator[Item, None, None]:
     """Pass items through; a thread makes the next ones.
 
     Parameters
@@ -46,7 +46,7 @@ def prefetch(items: Iterable[Item], waiting: int = WAITING) -> Iterator[Item]:
 
 def parallel_map(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int = 2
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Apply a function to several items at a time; yield the results in order.
 
     One run of a graph leaves cores idle, which another run fills.

@@ -14,6 +14,7 @@ from legacy_gbp.data.xtcav import IMAGE_SHAPE
 from legacy_gbp.exercises import preprocess
 from legacy_gbp.exercises.definitions import EXERCISES
 from legacy_gbp.models.built_network import BuiltNetwork
+from legacy_gbp.models.pixel_scale import PixelScaled
 from legacy_gbp.models.source import Endpoints
 from legacy_gbp.networks.keras_layout import KerasLayout
 from legacy_gbp.networks.vgg19 import vgg19
@@ -86,8 +87,8 @@ def _training_step(exercise, batch):
     return _Closing(stack, lambda: trainer.step(shots, labels))
 
 
-class _RandomVgg19:
-    """VGG19 as ``sources.keras_weights`` builds it, with random numbers for a file."""
+class _RandomVgg19(PixelScaled):
+    """VGG19 as ``models.keras_weights`` builds it, with random numbers for a file."""
 
     def load(self, session, rule):
         images_t = tf.compat.v1.placeholder("float32", (None, *material.VGG19_SHAPE, 3))
