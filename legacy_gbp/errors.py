@@ -68,7 +68,8 @@ class MissedRuleError(ModelError):
         listed = shortened([f"{finding.name} ({finding.kind})" for finding in self.findings])
         super().__init__(
             f"rule {rule!r} missed {len(self.findings)} of {len(findings)} nonlinearities: "
-            f"{listed}; they would go backwards by the chain rule: accept that by `allow_partial`"
+            f"{listed}; use a method without a rule, such as gradient or integrated, or let them "
+            "go backwards by the chain rule: `allow_partial`"
         )
 
 

@@ -1,10 +1,15 @@
 """Training on several tasks: two processes on this machine, as srun would start them."""
 
+import itertools
 import os
+import queue
+import re
 import signal
 import subprocess
 import sys
-import time
+import threading
+import types
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +19,14 @@ from legacy_gbp.batch.slurm_step import first_node, slurm_step
 from legacy_gbp.errors import LegacyGbpError
 from legacy_gbp.exercises.definitions import EX07, EX08
 from legacy_gbp.training.resume_file import read_state
+from tests.event_files import shown
 from tests.files import write_xtcav
+from tests.waiting import until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SECONDS = 300
+SECONDS = 300  # within which every process ends
+NUMBERS = itertools.count()  # of steps: no two share a port
+ENDLESS = ["--epochs", "9999"]
 
 
 def test_the_step_is_read_from_the_environment():
@@ -66,7 +75,7 @@ class Tasks:
     def __init__(self, folder, *argv, tasks=2, name="run_ex07.py", onednn="0"):
         environment = {
             **os.environ, "TF_ENABLE_ONEDNN_OPTS": onednn,
-            "SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_ID": str(time.time_ns() % 99),
+            "SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_ID": str(next(NUMBERS)),
             "SLURM_NTASKS": str(tasks), "SLURM_STEP_NUM_TASKS": str(tasks),
             "SLURM_STEP_NODELIST": "n1", "SLURM_STEP_NUM_NODES": "1",
         }  # fmt: skip
@@ -94,10 +103,11 @@ class Tasks:
             return file.read()
 
     def wait_for(self, text):
-        deadline = time.monotonic() + SECONDS
-        while text not in self.text():
-            assert time.monotonic() < deadline and self.processes[0].poll() is None, self.text()
-            time.sleep(0.05)
+        def has_come():
+            assert self.processes[0].poll() is None or text in self.text(), self.text()
+            return text in self.text()
+
+        until(has_come, self.text, SECONDS)
 
     def codes(self):
         return [process.wait(timeout=SECONDS) for process in self.processes]
@@ -113,15 +123,9 @@ def data(tmp_path_factory):
 
 
 def losses(folder, column="loss"):
-    import tensorflow as tf
-
-    found = {}
-    for name in sorted(os.listdir(str(folder))):
-        for event in tf.compat.v1.train.summary_iterator(str(folder / name)):
-            for value in event.summary.value:
-                if value.tag == column:
-                    found[event.step] = value.simple_value
-    return [found[step] for step in sorted(found)]
+    points = shown(folder, column)
+    assert [step for step, _ in points] == list(range(len(points)))
+    return [loss for _, loss in points]
 
 
 def test_two_tasks_give_the_losses_of_one(data, tmp_path):
@@ -162,23 +166,101 @@ def test_how_far_two_tasks_depart(exercise, onednn, data, tmp_path):
 
 
 def test_a_worker_that_dies_ends_the_job_and_one_process_goes_on(data, tmp_path):
-    with Tasks(tmp_path, *data, "--epochs", "300") as tasks:
+    """Every step that the log shows is in the state, and no further one."""
+    with Tasks(tmp_path, *data, *ENDLESS) as tasks:
         tasks.wait_for("\n    0     1     1")
         tasks.processes[1].kill()
-        begin = time.monotonic()
         assert tasks.codes() == [75, -signal.SIGKILL]
-        assert time.monotonic() - begin < 30
-        assert "-- stopped (task 1 was lost) after step" in tasks.text()
-    stood = read_state(str(tmp_path / "tf_saved_model_resume.npz"))
-    assert stood.variables["global_step"] == len(stood.losses) == 2 * stood.epoch + stood.batch
-    with Tasks(tmp_path, *data, "--epochs", "300", "--resume", "must", tasks=1) as alone:
-        alone.wait_for(f"-- going on after step {len(stood.losses)} of 600")
+        rows = re.findall(r"^ *\d+ +\d+ +(\d+) +[\d.]+ +[\d.]+", tasks.text(), re.M)
+        steps = [int(step) for step in rows]
+        assert f"-- stopped (task 1 was lost) after step {len(steps)} of 19998" in tasks.text()
+    assert steps == list(range(len(steps)))
+    state = read_state(str(tmp_path / "tf_saved_model_resume.npz"))
+    assert state.variables["global_step"] == len(state.losses) == len(steps)
+    assert 2 * state.epoch + state.batch == len(steps)
+    with Tasks(tmp_path, *data, *ENDLESS, "--resume", "must", tasks=1) as alone:
+        alone.wait_for(f"-- going on after step {len(steps)} of 19998")
         alone.processes[0].terminate()
         assert alone.codes() == [75]
 
 
-def test_a_chief_that_dies_takes_the_workers_along(data, tmp_path):
-    with Tasks(tmp_path, *data, "--epochs", "300") as tasks:
+class Run:
+    """A session whose run begins, and then fails or does not return."""
+
+    def __init__(self, failure=None):
+        self.begun, self.over, self.failure = threading.Event(), threading.Event(), failure
+
+    def run(self, fetches, feeds):
+        self.begun.set()
+        if self.failure:
+            raise self.failure
+        assert self.over.wait(SECONDS)
+        return "what comes too late"
+
+
+def unavailable():
+    import tensorflow as tf
+
+    return tf.errors.UnavailableError(None, None, "Socket closed")
+
+
+def run_on_all(session, events):
+    """Run a session as a step of training does, without the graph of one."""
+    from legacy_gbp.training.distributed import DistributedTrainer
+
+    trainer: Any = DistributedTrainer.__new__(DistributedTrainer)
+    trainer._replica_session = session
+    trainer._coordinator = types.SimpleNamespace(events=events)
+    return trainer._run_on_all([], {})
+
+
+def step_of_two():
+    return slurm_step({"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_ID": str(next(NUMBERS)),
+                       "SLURM_PROCID": "0", "SLURM_NTASKS": "2",
+                       "SLURM_STEP_NUM_NODES": "1"})  # fmt: skip
+
+
+@pytest.mark.parametrize("failure", [lambda: None, unavailable], ids=["no answer", "an error"])
+def test_a_connection_that_ends_ends_the_step(failure, monkeypatch):
+    """On TensorFlow 1.15 a run waits forever for a task that was killed, on 2 it may fail first."""
+    from legacy_gbp.training import distributed
+    from legacy_gbp.training.trainer import StepLost
+
+    session, step = Run(failure()), step_of_two()
+
+    def work():
+        connection, _ = join(step._replace(task=1), seconds=SECONDS)
+        connection.send("ready")
+        assert session.begun.wait(SECONDS)
+        connection.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    coordinator = Coordinator(step, seconds=SECONDS)
+    coordinator.wait_until_ready()
+    monkeypatch.setattr(distributed, "SECONDS_UNTIL_LOST", SECONDS)
+    try:
+        with pytest.raises(StepLost, match=r"^task 1 was lost$"):
+            run_on_all(session, coordinator.events)
+    finally:
+        session.over.set()
+        worker.join(SECONDS)
+        for connection in coordinator._workers.values():
+            connection.close()
+
+
+def test_an_error_while_all_tasks_live_is_raised(monkeypatch):
+    from legacy_gbp.training import distributed
+
+    error = unavailable()
+    monkeypatch.setattr(distributed, "SECONDS_UNTIL_LOST", 0.01)
+    with pytest.raises(type(error)) as raised:
+        run_on_all(Run(error), queue.Queue())
+    assert raised.value is error
+
+
+def test_a_coordinator_that_dies_takes_the_workers_along(data, tmp_path):
+    with Tasks(tmp_path, *data, *ENDLESS) as tasks:
         tasks.wait_for("\n    0     1     1")
         tasks.processes[0].kill()
         assert tasks.codes() == [-signal.SIGKILL, 75]
@@ -186,7 +268,7 @@ def test_a_chief_that_dies_takes_the_workers_along(data, tmp_path):
 
 
 def test_a_signal_to_all_tasks_stops_them_together(data, tmp_path):
-    with Tasks(tmp_path, *data, "--epochs", "300") as tasks:
+    with Tasks(tmp_path, *data, *ENDLESS) as tasks:
         tasks.wait_for("\n    0     1     1")
         for process in tasks.processes:
             process.terminate()

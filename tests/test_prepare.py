@@ -43,9 +43,8 @@ def test_explain_prepares_as_gbprop_does(log_mean, data_dir, capsys):
     argv = [log_mean, "--net", "ex07", "--images", data + ":xtcavimg", "--output", "explain.h5"]
     assert main_all(["explain", *argv]) == 0
     assert "-- images are prepared: log-mean\n" in capsys.readouterr().out
-    (wanted, kind), (found, same_kind) = (
-        read(f"{name}.h5", "maps") for name in ("gbprop", "explain")
-    )
+    wanted, kind = read("gbprop.h5", "maps")
+    found, same_kind = read("explain.h5", "maps")
     assert kind == same_kind == "log-mean"
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6 * np.abs(wanted).max())
 
@@ -82,8 +81,8 @@ def test_a_scale_cannot_replace_the_preparation_of_a_checkpoint(log_mean, data_d
 def test_scales_by_hand():
     """Of one pixel (R, G, B) = (255, 0, 51): the conventions of Keras, by hand."""
     pixel = np.array([[[[255, 0, 51]]]], np.uint8)
-    expected = {
-        "none": [255, 0, 51],
+    expected: dict = {
+        "none": [255.0, 0, 51],
         "caffe": [51 - 103.939, 0 - 116.779, 255 - 123.68],  # BGR less the mean of ImageNet
         "tf": [1, -1, -0.6],
         "unit": [1, 0, 0.2],

@@ -10,7 +10,8 @@ WRITERS, MOST_WRITERS = 20, 2000
 
 
 def second_of(name):
-    return int(re.match(r"events\.out\.tfevents\.(\d+)\.", name).group(1))
+    (second,) = re.findall(r"^events\.out\.tfevents\.(\d+)\.", name)
+    return second
 
 
 def test_writers_of_one_second_have_files_of_their_own_in_the_order_of_time(tmp_path):
@@ -18,7 +19,9 @@ def test_writers_of_one_second_have_files_of_their_own_in_the_order_of_time(tmp_
 
     Writers are opened until two of them share the second of their names, 20 at least.
     """
-    expected, seconds, writers = [], [], 0
+    expected: list = []
+    seconds: list = []
+    writers = 0
     while writers < WRITERS or len(set(seconds)) == writers:
         assert writers < MOST_WRITERS
         first = 2 if writers else 0

@@ -11,7 +11,7 @@ from legacy_gbp.attribution.multi_input import Images, Maps
 from legacy_gbp.errors import Finding, InputError, ModelError, first_line
 from legacy_gbp.graph.layers import find_layer
 from legacy_gbp.models.source import Endpoints, FoldableSource, Source
-from legacy_gbp.rules.audit import audit, check_complete
+from legacy_gbp.rules.audit import AuditReport, audit, check_complete
 from legacy_gbp.rules.relu import seed_of_largest, seeded_gradient
 
 
@@ -31,7 +31,7 @@ class BuiltGraph(NamedTuple):
         Like `wrt_ts`.
     seeds_itself : bool
         Whether the largest logit is explained where no seed is fed.
-    findings : list of Finding
+    report : AuditReport
         Of the audit.
     """
 
@@ -41,7 +41,7 @@ class BuiltGraph(NamedTuple):
     seed_t: Any
     map_ts: List[Any]
     seeds_itself: bool
-    findings: List[Finding]
+    report: AuditReport
 
 
 class RuleGraph(abc.ABC):
@@ -65,8 +65,10 @@ class RuleGraph(abc.ABC):
     ----------
     graph : tf.Graph
     endpoints : Endpoints
+    report : AuditReport
+        Every operation on the way back, classified.
     findings : list of Finding
-        Every nonlinearity on the way back, and whether the rule reached it.
+        Its nonlinearities, and whether the rule reached each.
     seeds_itself : bool
         Whether :meth:`predicted` works.
 
@@ -93,7 +95,8 @@ class RuleGraph(abc.ABC):
             with self.graph.as_default():
                 self._built = self._build(source, rule, of, wrt, plain)
             self.graph.finalize()
-            self.endpoints, self.findings = self._built.endpoints, self._built.findings
+            self.endpoints, self.report = self._built.endpoints, self._built.report
+            self.findings: List[Finding] = self.report.findings
             self.seeds_itself = self._built.seeds_itself
             if not allow_partial:
                 check_complete(self.findings, rule)
@@ -223,12 +226,12 @@ class OverrideGraph(RuleGraph):
             endpoints = source.load(self._session, rule)
         output_t = find_layer(endpoints, of) if of else endpoints.logits_t
         wrt_ts = (find_layer(endpoints, wrt),) if wrt else endpoints.input_ts
-        findings = audit(wrt_ts, output_t, rule)
+        report = audit(wrt_ts, output_t, rule)
         shape, dtype = output_t.shape, output_t.dtype
         seeds_itself = bool(shape.rank == 2 and shape.as_list()[1] and dtype.is_floating)
         seed_t = seed_of_largest(output_t) if seeds_itself else None
         seed_t, map_ts = _gradient(output_t, wrt_ts, seed_t)
-        return BuiltGraph(endpoints, output_t, wrt_ts, seed_t, map_ts, seeds_itself, findings)
+        return BuiltGraph(endpoints, output_t, wrt_ts, seed_t, map_ts, seeds_itself, report)
 
 
 def _gradient(output_t: Any, wrt_ts: Sequence[Any], seed_t: Optional[Any]) -> Tuple[Any, List[Any]]:

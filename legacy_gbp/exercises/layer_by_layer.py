@@ -28,6 +28,7 @@ from legacy_gbp.attribution.rule_graph import BuiltGraph, RuleGraph
 from legacy_gbp.errors import InputError
 from legacy_gbp.networks.batch_norm import EPSILON, batch_norm_variables
 from legacy_gbp.networks.sequential import BuiltLayer
+from legacy_gbp.rules.audit import NOTHING
 from legacy_gbp.rules.relu import seed_of_largest
 
 RULES: Dict[str, bool] = {"gradient": False, "guided": True}  # whether step 3 is taken
@@ -119,7 +120,7 @@ class LayerByLayer(RuleGraph):
         seed_t = seed_of_largest(endpoints.logits_t)
         map_ts = [propagate_back(endpoints.layers, seed_t, RULES[rule])]
         return BuiltGraph(
-            endpoints, endpoints.logits_t, endpoints.input_ts, seed_t, map_ts, True, []
+            endpoints, endpoints.logits_t, endpoints.input_ts, seed_t, map_ts, True, NOTHING
         )
 
     def _run(self, wanted_ts: Any, images: Images, seeds: Optional[np.ndarray] = None) -> Any:

@@ -5,6 +5,7 @@ nodes                read and write NodeDefs
 traverse             the operations between two tensors
 prune                keep what some nodes need
 freeze               variables become constants
+resolve_conditions   conditions with a constant predicate lose the other branch
 inline               function calls become operations
 unfuse               fused operations become the ones that they were made of
 while_loops          the contexts without which loops cannot be differentiated

@@ -4,16 +4,18 @@ All foreign formats come here: their readers make a GraphDef, and the steps of
 :mod:`legacy_gbp.graph` turn it into one that a rule reaches everywhere.
 """
 
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from legacy_gbp.errors import ModelError, first_line, near_names
 from legacy_gbp.graph.freeze import freeze
 from legacy_gbp.graph.infer_endpoints import check_tensor_name, float_input
 from legacy_gbp.graph.inline import inline
-from legacy_gbp.graph.nodes import by_name, producer, tensor_name
+from legacy_gbp.graph.nodes import by_name, output_number, producer, tensor_name
 from legacy_gbp.graph.prune import prune
+from legacy_gbp.graph.resolve_conditions import resolve_branches, resolve_conditions
 from legacy_gbp.graph.trust import check_harmless
 from legacy_gbp.graph.unfuse import unfuse
 from legacy_gbp.graph.while_loops import with_contexts
@@ -82,16 +84,18 @@ class ImportedGraph(PixelScaled):
         roots = [producer(output), *exits]
         graph_def = prune(graph_def, roots)
         check_harmless(graph_def, where, trusted)
+        _fix_values(graph_def, named, where)
+        resolve_branches(graph_def)
         graph_def = inline(graph_def, [producer(name) for name in [*inputs, output]], where)
         graph_def = prune(graph_def, roots)
         freeze(graph_def, values or {}, where)
-        kept = by_name(graph_def)
+        resolve_conditions(graph_def)
+        graph_def = prune(graph_def, roots)
+        _check_nothing_missing(graph_def, {producer(name) for name in inputs}, where)
         self._removed = tuple(remove_gradient_attributes(graph_def))
         unfuse(graph_def, where)
         self.inputs = [float_input(graph_def, name) for name in inputs]
-        self._feeds = {name: value for name, value in named.items() if producer(name) in kept}
         self._graph_def = graph_def
-        _check_feeds(graph_def, named, {producer(n) for n in [*inputs, *self.inputs]}, where)
 
     def load(self, session: Any, rule: str = "gradient") -> Endpoints:
         """Import into the current graph, under a rule.
@@ -114,13 +118,13 @@ class ImportedGraph(PixelScaled):
         """
         graph_def = tf.compat.v1.GraphDef()
         graph_def.CopyFrom(self._graph_def)
-        inside = close_composite_rectifiers(graph_def, rule)
-        set_gradient_attributes(graph_def, rule, inside)
+        kept = close_composite_rectifiers(graph_def, rule, self.inputs, self.output)
+        set_gradient_attributes(graph_def, rule, kept)
         import_graph(graph_def, self._where, self._contexts)
         return Endpoints(
             tuple(self._tensor(name) for name in self.inputs),
             self._tensor(self.output),
-            {self._tensor(name): value for name, value in self._feeds.items()},
+            {},
             [],
             removed_overrides=self._removed,
         )
@@ -218,18 +222,39 @@ def _check_names(
             )
 
 
-def _check_feeds(graph_def: Any, feeds: Dict[str, Any], inputs: "set[str]", where: str) -> None:
+def _check_nothing_missing(graph_def: Any, inputs: "set[str]", where: str) -> None:
+    for node in graph_def.node:
+        if node.op == PLACEHOLDER and node.name not in inputs:
+            raise ModelError(
+                f"{where}: placeholder {node.name!r} needs a value; if it is an input name it by "
+                f"`input`, else give one by `feeds`, such as {node.name}=0"
+            )
+
+
+def _fix_values(graph_def: Any, feeds: Mapping[str, Any], where: str) -> None:
+    """Make constants of placeholders with a fixed value."""
     nodes = by_name(graph_def)
-    for name in feeds:
+    for name, value in feeds.items():
         if producer(name) not in nodes:
             raise ModelError(
                 f"{where}: `feeds` names {name}, which the output does not need; "
                 f"{near_names(producer(name), nodes)}"
             )
-    known = inputs | {producer(name) for name in feeds}
-    for node in graph_def.node:
-        if node.op == PLACEHOLDER and node.name not in known:
+        node = nodes[producer(name)]
+        attribute = "dtype" if "dtype" in node.attr else "T"
+        if not node.attr[attribute].type or output_number(name):
             raise ModelError(
-                f"{where}: placeholder {node.name!r} needs a value; if it is an input name it by "
-                f"`input`, else give one by `feeds`, such as {node.name}=0"
+                f"{where}: `feeds` names {name}, which is no placeholder; name a placeholder"
             )
+        dtype = tf.as_dtype(node.attr[attribute].type)
+        try:
+            tensor = tf.make_tensor_proto(np.asarray(value, dtype.as_numpy_dtype), dtype)
+        except (ValueError, TypeError) as error:
+            raise ModelError(
+                f"{where}: `feeds` gives {name} the value {value!r}, which is no {dtype.name} "
+                f"({first_line(error, 80)}); give another value"
+            ) from error
+        node.Clear()
+        node.op, node.name = "Const", producer(name)
+        node.attr["dtype"].type = dtype.as_datatype_enum
+        node.attr["value"].tensor.CopyFrom(tensor)

@@ -27,9 +27,7 @@ class DependentNodes:
         output does not carry the values, such as a shape, is not one.
     """
 
-    def __init__(
-        self, nodes: Iterable[Any], inputs: Iterable[str], outputs: Iterable[str]
-    ) -> None:
+    def __init__(self, nodes: Iterable[Any], inputs: Iterable[str], outputs: Iterable[str]) -> None:
         self.nodes: Dict[str, Any] = {node.name: node for node in nodes}
         self.inputs = set(inputs)
         self._reads: Dict[str, List[str]] = {
@@ -40,13 +38,13 @@ class DependentNodes:
         for name, reads in self._reads.items():
             for read in dict.fromkeys(reads):
                 self.readers.setdefault(read, []).append(name)
-        needed = self._reached(outputs, self._reads)
+        valueless = {
+            name for name, node in self.nodes.items() if classify(node.op).kind is Kind.VALUELESS
+        }
+        valued = {name: reads for name, reads in self._reads.items() if name not in valueless}
+        needed = self._reached(outputs, valued)
         carrying = {
-            name: [
-                reader
-                for reader in readers
-                if classify(self.nodes[reader].op).kind is not Kind.VALUELESS
-            ]
+            name: [reader for reader in readers if reader not in valueless]
             for name, readers in self.readers.items()
         }
         self.dependent = (self._reached(self.inputs, carrying) & needed) - self.inputs

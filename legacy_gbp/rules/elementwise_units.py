@@ -69,6 +69,30 @@ def find_units(graph: DependentNodes) -> List[Unit]:
     return [unit for unit in found if unit.last not in nested]
 
 
+def with_scaling(graph: DependentNodes, unit: Unit) -> Optional[Unit]:
+    """Return a unit together with the constant factor behind it, as in (x + abs(x)) * 0.5.
+
+    Parameters
+    ----------
+    graph : DependentNodes
+    unit : Unit
+
+    Returns
+    -------
+    Unit or None
+        None where no such factor follows, or others read the unit too.
+    """
+    readers = [name for name in graph.readers.get(unit.last, ()) if name in graph.dependent]
+    if len(readers) != 1 or classify(graph.nodes[readers[0]].op).kind is not Kind.PRODUCT:
+        return None
+    (scaling,) = readers
+    if not (_is_elementwise(graph, scaling) and _is_linear(graph, scaling)):
+        return None
+    inside = unit.inside | {scaling}
+    kind = "+".join(sorted({graph.nodes[node].op for node in inside}))
+    return Unit(scaling, unit.x, inside, kind, unit.closed)
+
+
 def _is_elementwise(graph: DependentNodes, name: str) -> bool:
     return classify(graph.nodes[name].op).elementwise
 
@@ -120,7 +144,7 @@ class _Ancestors:
             common = self._common(graph.dependent_inputs(name))
             if common is not None:
                 self.nearest[name] = common
-                self._depth[name] = self._depth[common] + 1
+                self._depth[name] = self._depth.get(common, 0) + 1
             else:
                 self._depth[name] = 0
 

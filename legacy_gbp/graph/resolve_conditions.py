@@ -1,0 +1,118 @@
+"""Conditions whose predicate is constant are resolved: the branch not taken goes.
+
+In TensorFlow 1 ``tf.cond`` is a Switch for every tensor that a branch reads and a Merge for
+every result; later it is an If that calls one of two functions. A batch normalisation that
+chooses between the moments of the batch and the running ones by a train flag carries both
+branches; only one of them says anything about the map.
+"""
+
+from typing import Any, Dict, List, Optional, Set
+
+import tensorflow as tf
+
+from legacy_gbp.graph.nodes import by_name, data_inputs, output_number, producer
+
+SWITCHES, MERGES = ("Switch", "RefSwitch"), ("Merge", "RefMerge")
+IFS = ("If", "StatelessIf")
+PASSING = ("Identity", "PlaceholderWithDefault")
+
+
+def resolve_conditions(graph_def: Any) -> None:
+    """Resolve every condition with a constant predicate, in place.
+
+    Dead nodes stay, unread: prune the graph afterwards.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+        Frozen: fixed values are constants.
+    """
+    nodes = by_name(graph_def)
+    taken: Dict[str, bool] = {}
+    for node in graph_def.node:
+        if node.op in SWITCHES:
+            predicate = _constant(nodes, data_inputs(node)[1])
+            if predicate is not None:
+                taken[node.name] = predicate
+    if not taken:
+        return
+    dead = _dead_nodes(graph_def, taken)
+    for node in graph_def.node:
+        if node.name in taken:
+            _to_identity(node, data_inputs(node)[0])
+        elif node.op in MERGES and node.name not in dead:
+            live = [name for name in data_inputs(node) if not _is_dead(name, taken, dead)]
+            if len(live) == 1:
+                _to_identity(node, live[0])
+        for place, name in enumerate(node.input):
+            if producer(name) in taken and not name.startswith("^"):
+                node.input[place] = producer(name)
+
+
+def resolve_branches(graph_def: Any) -> None:
+    """Call the function that an If with a constant predicate takes, in place.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+    """
+    nodes = by_name(graph_def)
+    for node in graph_def.node:
+        predicate = _constant(nodes, data_inputs(node)[0]) if node.op in IFS else None
+        if predicate is not None:
+            branch = node.attr["then_branch" if predicate else "else_branch"]
+            node.attr["f"].CopyFrom(branch)
+            for attribute in list(node.attr):
+                if attribute not in ("f", "Tin", "Tout"):
+                    del node.attr[attribute]
+            node.op = "PartitionedCall" if node.op == "StatelessIf" else "StatefulPartitionedCall"
+            del node.input[0]
+
+
+def _constant(nodes: Dict[str, Any], name: str) -> Optional[bool]:
+    """Return the value of a constant predicate, also through identities and negations."""
+    negated = False
+    node = nodes.get(producer(name))
+    while node is not None and node.op in (*PASSING, "LogicalNot"):
+        negated ^= node.op == "LogicalNot"
+        node = nodes.get(producer(node.input[0]))
+    if node is None or node.op != "Const":
+        return None
+    value = tf.make_ndarray(node.attr["value"].tensor)
+    return bool(value.item()) ^ negated if value.size == 1 else None
+
+
+def _is_dead(name: str, taken: Dict[str, bool], dead: Set[str]) -> bool:
+    """Whether a tensor or control input is never computed; a Switch has the outputs false, true."""
+    switch = producer(name)
+    if switch in taken and not name.startswith("^"):
+        return output_number(name) != int(taken[switch])
+    return switch in dead
+
+
+def _dead_nodes(graph_def: Any, taken: Dict[str, bool]) -> Set[str]:
+    """Return the nodes that read a dead tensor; a Merge is dead when all of its inputs are."""
+    dead: Set[str] = set()
+    changed = True
+    while changed:
+        changed = False
+        for node in graph_def.node:
+            if node.name in dead:
+                continue
+            reads: List[str] = list(node.input)
+            ends = [_is_dead(name, taken, dead) for name in reads]
+            if ends and (all(ends) if node.op in MERGES else any(ends)):
+                dead.add(node.name)
+                changed = True
+    return dead
+
+
+def _to_identity(node: Any, read: str) -> None:
+    """Let a Switch or a Merge pass one tensor on."""
+    control = [name for name in node.input if name.startswith("^")]
+    dtype = node.attr["T"].type
+    node.op = "Identity"
+    node.attr.clear()
+    node.attr["T"].type = dtype
+    del node.input[:]
+    node.input.extend([read, *control])
