@@ -145,3 +145,49 @@ class Numpy:
         for step in reversed(self.back):
             gradient = step(gradient, rule)
         return gradient
+
+
+class Numpy2016(Numpy):
+    """The layer-by-layer walk of 2016 over one image.
+
+    In a dense layer the variance of a batch of one is 0: the gradient there was NaN and
+    was replaced by the one above, which leaves the factor of the normalisation out.
+    """
+
+    def batch_norm(self):
+        super().batch_norm()
+        if self.last.startswith("dense"):
+            self.back[-1] = lambda g, rule: g
+        return self
+
+
+def maps_by_hand(exercise, prefix, images, rule, walk=Numpy):
+    """Logits, and the map of the largest one, of a checkpoint of ours, one image at a time."""
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(prefix)
+    arrays = {
+        name: np.asarray(reader.get_tensor(name), np.float64)
+        for name in reader.get_variable_to_shape_map()
+        if name != "preprocess/kind"
+    }
+    logits, maps = [], []
+    for image in np.asarray(images, np.float64):
+        net = walk(image[None], arrays)
+        exercise.network(net)
+        logits.append(net.x[0])
+        maps.append(net.maps(np.eye(len(net.x[0]))[[net.x[0].argmax()]], rule)[0])
+    return np.array(logits), np.array(maps)
+
+
+def assert_map_in_float32(found, expected):
+    """To 1e-6 of the largest magnitude, except where rounding decides.
+
+    Two members of a pool that agree except for the last bit may change places. That moves one
+    patch of at most 8 x 8 pixels, of 363 x 284: three of them are let pass.
+    """
+    assert found.shape == expected.shape
+    for one, other in zip(found, expected):
+        wrong = np.abs(one - other) > 1e-6 * np.abs(other).max()
+        assert wrong.sum() <= 3 * 8 * 8
+        assert np.abs(one - other).sum() < 0.01 * np.abs(other).sum()

@@ -293,3 +293,40 @@ def test_the_audit_of_a_deep_network_takes_little_time():
         seconds = time.process_time() - before
     assert len(report.findings) == 160 and report.counts["rectifier"] == 160
     print(f"audited in {seconds:.2f} s")
+
+
+def test_the_plain_gradient_keeps_a_custom_one():
+    """y = w x with the gradient 7 R: by a live session; the guided rule replaces none here."""
+
+    @tf.custom_gradient
+    def scaled(x_t):
+        return x_t * 1.0, lambda r_t: 7 * r_t
+
+    from legacy_gbp.models.live_session import live_session
+
+    with tf.Graph().as_default(), v1.Session() as session:
+        x_t = v1.placeholder(tf.float32, (None, 6), "x")
+        y_t = scaled(x_t) * WEIGHTS
+        with Network(live_session(session, x_t, y_t)) as net:
+            graph = net.under("gradient")
+            np.testing.assert_array_equal(graph.gradient(X, np.ones_like(X)), [7 * WEIGHTS])
+            assert any("has the custom gradient" in n.text for n in graph.report.notices)
+
+
+def test_a_custom_gradient_that_nobody_knows_is_removed_and_named():
+    graph_def = graph_of(tf.nn.relu)
+    relu = next(node for node in graph_def.node if node.op == "Relu")
+    relu.attr["_gradient_op_type"].s = b"CustomGradient-4711"
+    with Network(from_graph_def(graph_def, "g", "x", "y")) as net:
+        graph = net.under("gradient")
+        np.testing.assert_array_equal(graph.gradient(X, np.ones_like(X)), WEIGHTS * GATE)
+    assert graph.endpoints.removed_overrides == ("Relu",)
+
+
+def test_flags_of_a_graph_are_named():
+    def dropped(x_t):
+        keep_t = v1.placeholder_with_default(0.5, (), name="keep_prob")
+        return v1.nn.dropout(x_t, keep_prob=keep_t) if not TF2 else x_t * keep_t
+
+    with opened(dropped) as net:
+        assert net.under("guided").endpoints.flags == ("keep_prob",)

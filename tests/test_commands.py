@@ -1,5 +1,6 @@
 """Every command through ``main``, and what it leaves behind."""
 
+import hashlib
 import json
 import os
 import re
@@ -7,10 +8,12 @@ import re
 import h5py
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from legacy_gbp.cli import main, main_all
 from legacy_gbp.exercises.definitions import EX07, EX08, EXERCISES
 from tests.files import write_xtcav
+from tests.numpy_backward import Numpy2016, assert_map_in_float32, maps_by_hand
 from tests.weights import save_checkpoint
 
 PRED = "amo86815_pred-r073-c0121.h5"
@@ -28,6 +31,15 @@ def read(path):
 
 def text(values):
     return [value.decode() if isinstance(value, bytes) else value for value in values]
+
+
+def images_of(columns):
+    """The images that a result names by file and row."""
+    found = []
+    for path, row in zip(text(columns["file"]), columns["row"]):
+        with h5py.File(path, "r") as file:
+            found.append(file["xtcavimg"][row])
+    return np.array(found)[..., None]
 
 
 def test_train_ex08_writes_best_and_final(data_dir, capsys):
@@ -92,15 +104,20 @@ def test_gbprop_writes_maps_and_where_they_came_from(data_dir, checkpoints, caps
     out = capsys.readouterr().out
     columns, attributes = read("maps.h5")
     assert columns["maps"].shape == (4, 363, 284, 1) and columns["maps"].dtype == np.float32
-    assert (columns["maps"] < 0).any() and (columns["maps"] > 0).any()
-    assert columns["maps_gradient"].shape == columns["maps"].shape
+    images = images_of(columns)
+    for rule, name in (("guided", "maps"), ("gradient", "maps_gradient")):
+        logits, maps = maps_by_hand(EX07, checkpoints["ex07"], images, rule)
+        np.testing.assert_allclose(columns["logits"], logits, rtol=1e-5, atol=1e-6)
+        assert_map_in_float32(columns[name], maps)
     np.testing.assert_array_equal(columns["target"], columns["logits"].argmax(axis=1))
     np.testing.assert_array_equal(columns["label"], [0, 1, 0, 1])
     options = json.loads(attributes["options"])
     assert options["method"] == "guided" and options["batch_size"] == 3
-    assert re.match("^[0-9a-f]{64}$", attributes["checkpoint_sha256"])
+    with open(checkpoints["ex07"] + ".data-00000-of-00001", "rb") as file:
+        assert attributes["checkpoint_sha256"] == hashlib.sha256(file.read()).hexdigest()
     assert json.loads(attributes["data_files"]) == [os.path.join(data_dir, PRED)]
-    assert attributes["tensorflow_version"] and attributes["preprocess"] == "none"
+    assert attributes["tensorflow_version"] == tf.__version__
+    assert attributes["preprocess"] == "none"
     assert "-- 4 maps of 4 samples" in out and "-- page ex07_gbprop-001.png" in out
     assert sorted(os.listdir(".")) == ["ex07_gbprop-001.png", "maps.h5"]
 
@@ -184,16 +201,21 @@ def test_preprocessing_is_applied_again(kind, data_dir):
     np.testing.assert_allclose(columns["logits"], logits, rtol=1e-4, atol=1e-6)
 
 
-def test_historical_runs_for_both_exercises(data_dir, checkpoints):
-    for name, exercise in EXERCISES.items():
-        argv = ["gbprop", "--data-dir", data_dir, "--checkpoint", checkpoints[name]]
-        argv += ["--historical", "--output", name + ".h5", "--limit", "2", "--compare"]
-        if name == "ex08":
-            argv += ["--only-class", "all"]
-        assert main(exercise, argv) == 0
-        maps = read(name + ".h5")[0]["maps"]
-        assert set(read(name + ".h5")[0]) >= {"maps_unguided"}
-        assert maps.shape == (2, 363, 284, 1) and np.isfinite(maps).all() and maps.any()
+@pytest.mark.parametrize("name", sorted(EXERCISES))
+def test_historical_maps_equal_the_walk_of_2016_by_hand(name, data_dir, checkpoints):
+    """Guided and, beside it, unguided, for an exercise and its trained checkpoint."""
+    exercise = EXERCISES[name]
+    argv = ["gbprop", "--data-dir", data_dir, "--checkpoint", checkpoints[name], "--pages", "0"]
+    argv += ["--historical", "--output", "m.h5", "--limit", "2", "--compare"]
+    assert main(exercise, [*argv, "--only-class", "all"]) == 0
+    columns, _ = read("m.h5")
+    assert set(columns) == {"file", "row", "label", "logits", "target", "maps", "maps_unguided"}
+    images = images_of(columns)
+    assert len(images) == 2
+    for rule, column in (("guided", "maps"), ("gradient", "maps_unguided")):
+        logits, maps = maps_by_hand(exercise, checkpoints[name], images, rule, Numpy2016)
+        np.testing.assert_allclose(columns["logits"], logits, rtol=1e-5, atol=1e-6)
+        assert_map_in_float32(columns[column], maps)
 
 
 def test_one_command_ends_in_a_picture(monkeypatch, tmp_path, capsys):

@@ -4,11 +4,12 @@ from typing import Any, Optional
 
 import numpy as np
 
-from legacy_gbp.attribution.multi_input import Images, Maps, each
+from legacy_gbp.attribution.multi_input import Images, Maps
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import seeded
 from legacy_gbp.attribution.upsample import nearest
 from legacy_gbp.errors import InputError
+from legacy_gbp.graph.layout import Layout, layout_of_input, layout_of_layer
 
 
 def grad_cam(
@@ -37,7 +38,7 @@ def grad_cam(
         A class for all images; a class for each; the largest logit of each; seeds of the
         logits; a hidden layer, its channel or one of its units.
     layer : str
-        A convolution, its ReLU or a pooling (N, h, w, K), channels last; see
+        A convolution, its ReLU or a pooling, (N, h, w, K) or (N, K, h, w); see
         :func:`legacy_gbp.graph.layers.find_layer`.
     relu : bool
         Keep only what speaks for the target, as published; signed otherwise.
@@ -48,7 +49,8 @@ def grad_cam(
     Returns
     -------
     (N, H, W, 1) float array, a tuple of arrays, or (N, h, w, 1) without `upsample`
-        In logits times the number of places h w.
+        (N, 1, H, W) for images with channels first, (N, H, W) for images without channels. In
+        logits times the number of places h w.
 
     Raises
     ------
@@ -73,12 +75,23 @@ def grad_cam(
         raise InputError(
             f"layer {layer!r} of shape {activation.shape} has no places; choose a convolution"
         )
-    places = tuple(range(1, activation.ndim - 1))
-    weights = np.mean(graph.gradient(images, seeds), axis=places, keepdims=True)
-    cells: np.ndarray = np.sum(weights * activation, axis=-1, keepdims=True)
+    layout = layout_of_layer(graph.wrt_ts[0], activation.ndim)
+    weights = np.mean(graph.gradient(images, seeds), axis=layout.places, keepdims=True)
+    cells: np.ndarray = np.sum(weights * activation, axis=layout.channels, keepdims=True)
     if relu:
         cells = np.maximum(cells, 0)
     if not upsample:
         return cells
-    maps: Maps = each(lambda image: nearest(cells, np.shape(image)[1:-1]), images)
-    return maps
+    cells = np.moveaxis(cells, layout.channels or 0, -1)
+    inputs = zip(images if isinstance(images, tuple) else (images,), graph.endpoints.input_ts)
+    found = tuple(
+        _upsampled(cells, image, layout_of_input(input_t, np.ndim(image)))
+        for image, input_t in inputs
+    )
+    return found if isinstance(images, tuple) else found[0]
+
+
+def _upsampled(cells: np.ndarray, image: np.ndarray, layout: Layout) -> np.ndarray:
+    """Bring cells (N, h, w, 1) to the places of an image, in its layout."""
+    maps = nearest(cells, [np.shape(image)[axis] for axis in layout.places])
+    return maps[..., 0] if layout.channels is None else np.moveaxis(maps, -1, layout.channels)

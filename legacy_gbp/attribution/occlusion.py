@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from legacy_gbp.attribution.multi_input import Images, ImagesT, baseline_like, f
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import explained_value, seeded
 from legacy_gbp.errors import InputError
+from legacy_gbp.graph.layout import layout_of_input
 
 PerAxis = Union[int, Sequence[int]]
 
@@ -39,7 +40,8 @@ def occlusion(
         logits; a hidden layer, its channel or one of its units.
         The prediction is that for `images`. Several inputs are covered one after the other.
     window : int, or a pair (rows, columns)
-        In pixels, over all channels; one wider than the input covers all of it.
+        In pixels, over all channels; one wider than the input covers all of it. The axis of
+        the channels is read from the graph, see :mod:`legacy_gbp.graph.layout`.
     stride : int or pair, optional
         In pixels; half the window by default.
     baseline : float, array, or tuple of arrays
@@ -71,13 +73,25 @@ def occlusion(
     def fall(changed: Images) -> np.ndarray:
         return np.asarray(before - explained_value(graph, changed, seeds))
 
+    input_ts = graph.endpoints.input_ts
     if not isinstance(images, tuple):
-        return _map(fall, images, np.asarray(covers), window, stride)
+        axes = layout_of_input(input_ts[0], np.ndim(images)).places
+        return _map(fall, images, np.asarray(covers), _Windows(axes, window, stride))
     several: Tuple[np.ndarray, ...] = images
-    return tuple(
-        _map(functools.partial(_fall_of_one, fall, several, k), image, covers[k], window, stride)
-        for k, image in enumerate(several)
-    )
+    maps = []
+    for k, (image, input_t) in enumerate(zip(several, input_ts)):
+        windows = _Windows(layout_of_input(input_t, np.ndim(image)).places, window, stride)
+        fall_of_one = functools.partial(_fall_of_one, fall, several, k)
+        maps.append(_map(fall_of_one, image, covers[k], windows))
+    return tuple(maps)
+
+
+class _Windows(NamedTuple):
+    """The axes that the window slides over, its size and its stride."""
+
+    axes: Tuple[int, ...]
+    window: PerAxis
+    stride: Optional[PerAxis]
 
 
 def _fall_of_one(
@@ -90,14 +104,13 @@ def _map(
     fall: Callable[[Any], np.ndarray],
     image: np.ndarray,
     cover: np.ndarray,
-    window: PerAxis,
-    stride: Optional[PerAxis],
+    windows: _Windows,
 ) -> np.ndarray:
     """Sum of the falls (N,) over the windows on each pixel."""
     image = floating(image)
     maps = np.zeros(image.shape)
     dtype = image.dtype
-    for place in _places(image.shape, window, stride):
+    for place in _places(image.shape, windows):
         changed = image.copy()
         changed[place] = cover[place]
         fallen = fall(changed)
@@ -106,17 +119,18 @@ def _map(
     return maps.astype(dtype)
 
 
-def _places(
-    shape: Tuple[int, ...], window: PerAxis, stride: Optional[PerAxis]
-) -> Iterator[Tuple[slice, ...]]:
+def _places(shape: Tuple[int, ...], windows: _Windows) -> Iterator[Tuple[slice, ...]]:
     """Index of every position of the window, over all images and channels."""
-    sizes = shape[1:-1] or shape[1:]
-    windows = _per_axis(window, sizes, "window")
-    if stride is None:
-        stride = tuple(max(size // 2, 1) for size in windows)
-    strides = _per_axis(stride, sizes, "stride")
-    for slices in itertools.product(*map(_slices, sizes, windows, strides)):
-        yield (slice(None), *slices)
+    axes = windows.axes or tuple(range(1, len(shape)))  # features have no places
+    sizes = tuple(shape[axis] for axis in axes)
+    widths = _per_axis(windows.window, sizes, "window")
+    halves = tuple(max(width // 2, 1) for width in widths)
+    strides = halves if windows.stride is None else _per_axis(windows.stride, sizes, "stride")
+    for slices in itertools.product(*map(_slices, sizes, widths, strides)):
+        place = [slice(None)] * len(shape)
+        for axis, part in zip(axes, slices):
+            place[axis] = part
+        yield tuple(place)
 
 
 def _slices(size: int, window: int, stride: int) -> List[slice]:

@@ -111,6 +111,11 @@ class RuleGraph(abc.ABC):
         """Build the model and its gradient in the current graph."""
 
     @property
+    def wrt_ts(self) -> Tuple[Any, ...]:
+        """The tensors that are differentiated with respect to."""
+        return self._built.wrt_ts
+
+    @property
     def classes(self) -> int:
         """Number of logits K."""
         classes: int = self.endpoints.logits_t.shape.as_list()[-1]

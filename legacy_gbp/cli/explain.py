@@ -94,6 +94,7 @@ class _Outcome(NamedTuple):
     zero_maps: List[str]
     missed: List[Any]
     shown: List[Tuple[str, Any, List[Tuple[str, Any]]]]
+    notices: List[str]
 
 
 def run(options: Options) -> None:
@@ -168,7 +169,7 @@ def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., 
     logits_from = options.method if options.method in OVERRIDES else None
     asked = Explanation(methods, options.target, images.name, logits_from=logits_from)
     count = min(len(images), options.limit or len(images))
-    outcome = _Outcome(count, [], [], [])
+    outcome = _Outcome(count, [], [], [], [])
 
     def write(found: Any) -> None:
         others = {f"maps_{name}": found.maps[name] for name in names[:-1]}
@@ -185,7 +186,21 @@ def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., 
         _note(options, images, found, names, outcome)
     findings = {finding for graph in net.open_graphs() for finding in graph.findings}
     outcome.missed.extend(sorted(finding for finding in findings if not finding.took))
+    outcome.notices.extend(_notices(net))
     return outcome
+
+
+def _notices(net: Any) -> List[str]:
+    """Return what else a reader of the maps must know, once each."""
+    found: Dict[str, None] = {}
+    for graph in net.open_graphs():
+        for notice in graph.report.notices:
+            found[f"{notice.name}: {notice.text}"] = None
+        for name in graph.endpoints.removed_overrides:
+            found[f"{name}: a gradient override of its exporter was removed"] = None
+        if graph.report.notices and graph.endpoints.flags:
+            found[f"flags that --feed sets: {', '.join(graph.endpoints.flags)}"] = None
+    return list(found)
 
 
 def _batches(images: Any, count: int, size: int) -> Any:
@@ -246,6 +261,8 @@ def _report(options: Options, preparation: str, outcome: _Outcome) -> None:
     print(f"-- {outcome.images} maps by {options.method} of {options.target}", flush=True)
     if preparation != "none":
         print(f"-- images are prepared: {preparation}", flush=True)
+    for line in outcome.notices:
+        print(f"-- {line}", flush=True)
     if outcome.missed:
         print(
             f"-- partial: {len(outcome.missed)} nonlinearities went backwards by the chain rule, "

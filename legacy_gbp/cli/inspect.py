@@ -51,11 +51,19 @@ def run(options: Options) -> None:
         for tensor_t in endpoints.input_ts:
             print_line(f"input   {_tensor(tensor_t)}")
         print_line(f"output  {_tensor(endpoints.logits_t)}")
+        for name in endpoints.flags:
+            print_line(f"flag    {name}: has a default or a value; --feed {name}=VALUE sets it")
         for name in endpoints.removed_overrides:
             print_line(f"removed {name}: a gradient override of its exporter")
         for op in operations_between(endpoints.input_ts, endpoints.logits_t):
             if op.type in LAYERS:
                 print_line(f"layer   {op.name}: {op.type} {_shape(op.outputs[0])}")
+        for op_type, kind in graph.report.types.items():
+            print_line(f"type    {op_type}: {kind}")
+        counted = ", ".join(f"{count} {kind}" for kind, count in graph.report.counts.items())
+        print_line(f"classes {counted or 'no operation'}")
+        for notice in graph.report.notices:
+            print_line(f"notice  {notice.name}: {notice.text}")
         took = sum(finding.took for finding in graph.findings)
         total = len(graph.findings)
         print_line(f"audit   rule {options.rule}: {took} of {total} nonlinearities take it")

@@ -11,6 +11,7 @@ unfuse               fused operations become the ones that they were made of
 while_loops          the contexts without which loops cannot be differentiated
 infer_endpoints      which tensors are the input and the logits
 layers               the tensor of a layer
+layout               which axis holds the channels
 trust                refuse operations that reach outside of the graph
 ===================  ===================================================================
 """

@@ -16,6 +16,7 @@ RULES = ("guided", "deconvnet")
 IMAGES = 3
 STEP = 1e-3  # of the images' range, for finite differences
 OPEN_SIZE = 64
+SURE = 0.9999  # a probability above which the gradient of a softmax is lost
 
 
 def check_model(source: Source) -> Iterator[Tuple[str, Outcome]]:
@@ -45,11 +46,12 @@ def check_model(source: Source) -> Iterator[Tuple[str, Outcome]]:
             "logits are finite",
             Outcome(bool(np.isfinite(logits).all()), f"largest {largest:.3g}"),
         )
+        yield "the output is no saturated softmax", _saturation(logits)
+        yield "the gradient is not zero", _zero_maps(plain.gradient(images, seeds))
         for rule in RULES:
             graph = net.under(rule)
-            took = sum(finding.took for finding in graph.findings)
-            total = len(graph.findings)
-            yield f"{rule} reaches every nonlinearity", Outcome(took == total, f"{took} of {total}")
+            yield f"{rule} reaches every nonlinearity", _reach(graph)
+            yield f"{rule} maps are not zero", _zero_maps(graph.gradient(images, seeds))
             error = relative_error(graph.logits(images), logits)
             yield f"{rule} leaves the forward pass alone", Outcome(error < 1e-6, f"{error:.1e}")
             error = _batch_error(graph, images, seeds)
@@ -106,12 +108,12 @@ def finite_difference_error(graph: RuleGraph, images: Images, seeds: np.ndarray)
     Returns
     -------
     float
-        Relative; 0 for a gradient of 0.
+        Relative; infinite for a gradient of 0, about which it says nothing.
     """
     gradient = _tuple(graph.gradient(images, seeds))
     length = np.sqrt(sum((part.astype(float) ** 2).sum() for part in gradient))
     if length == 0:
-        return 0.0
+        return float("inf")
     errors = []
     for step in (STEP, STEP / 3, STEP * 3):
         values = []
@@ -140,6 +142,31 @@ def relative_error(found: np.ndarray, wanted: np.ndarray) -> float:
     """
     scale = np.abs(wanted).max()
     return float(np.abs(found - wanted).max() / scale) if scale else float(np.abs(found).max())
+
+
+def _reach(graph: RuleGraph) -> Outcome:
+    """Whether the rule took everywhere; a network without nonlinearities has plain gradients."""
+    took, total = sum(finding.took for finding in graph.findings), len(graph.findings)
+    if not total:
+        return Outcome(True, "there is none: its maps are the gradient")
+    return Outcome(took == total, f"{took} of {total}")
+
+
+def _saturation(logits: np.ndarray) -> Outcome:
+    """Whether the output is a softmax so sure of itself that its gradient vanishes."""
+    rows = logits.reshape(len(logits), -1).astype(float)
+    sums_to_one = bool((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, atol=1e-3))
+    if not sums_to_one or rows.shape[1] < 2:
+        return Outcome(True, "no probabilities")
+    surest = rows.max()
+    return Outcome(bool(surest < SURE), f"probabilities, the largest is {surest:.6f}")
+
+
+def _zero_maps(maps: Any) -> Outcome:
+    """Whether any map has a number other than 0."""
+    parts = [np.asarray(part).reshape(IMAGES, -1) for part in _tuple(maps)]
+    zero = IMAGES - int(np.any([part.any(axis=1) for part in parts], axis=0).sum())
+    return Outcome(zero < IMAGES, f"{zero} of {IMAGES} are all zero")
 
 
 def _batch_error(graph: RuleGraph, images: Images, seeds: np.ndarray) -> float:

@@ -4,7 +4,7 @@ All foreign formats come here: their readers make a GraphDef, and the steps of
 :mod:`legacy_gbp.graph` turn it into one that a rule reaches everywhere.
 """
 
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -84,6 +84,7 @@ class ImportedGraph(PixelScaled):
         roots = [producer(output), *exits]
         graph_def = prune(graph_def, roots)
         check_harmless(graph_def, where, trusted)
+        self._flags = _flags(graph_def, inputs, named)
         _fix_values(graph_def, named, where)
         resolve_branches(graph_def)
         graph_def = inline(graph_def, [producer(name) for name in [*inputs, output]], where)
@@ -127,6 +128,7 @@ class ImportedGraph(PixelScaled):
             {},
             [],
             removed_overrides=self._removed,
+            flags=self._flags,
         )
 
     def _tensor(self, name: str) -> Any:
@@ -229,6 +231,17 @@ def _check_nothing_missing(graph_def: Any, inputs: "set[str]", where: str) -> No
                 f"{where}: placeholder {node.name!r} needs a value; if it is an input name it by "
                 f"`input`, else give one by `feeds`, such as {node.name}=0"
             )
+
+
+def _flags(graph_def: Any, inputs: Sequence[str], feeds: Mapping[str, Any]) -> Tuple[str, ...]:
+    """Return the placeholders that a user can set: with a default, or by a fixed value."""
+    known = {producer(name) for name in inputs}
+    fixed = {producer(name) for name in feeds}
+    return tuple(
+        node.name
+        for node in graph_def.node
+        if node.name not in known and (node.op == "PlaceholderWithDefault" or node.name in fixed)
+    )
 
 
 def _fix_values(graph_def: Any, feeds: Mapping[str, Any], where: str) -> None:

@@ -28,6 +28,8 @@ class Endpoints(NamedTuple):
         Integers that may be fed in the place of the only input, cast in the graph.
     removed_overrides : tuple of str
         Operations whose gradient override, of the model's exporter, was removed.
+    flags : tuple of str
+        Placeholders that have a default or got a fixed value, such as a train flag.
     """
 
     input_ts: Tuple[Any, ...]
@@ -36,6 +38,7 @@ class Endpoints(NamedTuple):
     layers: List[Any]
     raw_t: Optional[Any] = None
     removed_overrides: Tuple[str, ...] = ()
+    flags: Tuple[str, ...] = ()
 
 
 class Source(Protocol):

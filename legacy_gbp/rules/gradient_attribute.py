@@ -4,7 +4,8 @@
 under it, and the attribute stays in an exported graph: a graph that was once exported
 for guided backpropagation is secretly guided for ever. So foreign attributes are
 removed, and those of the rule set, node by node and inside functions, where the map
-does not reach.
+does not reach. A custom gradient of an operation that is no rectifier stays where this
+process knows it (``tf.custom_gradient`` in a live session): it is a part of the model.
 """
 
 from typing import Any, Collection, List
@@ -18,7 +19,7 @@ COMPOSITE_ATTRIBUTE, INSIDE = "_legacy_gbp_composite", b"inside"
 
 
 def remove_gradient_attributes(graph_def: Any) -> List[str]:
-    """Remove all gradient attributes, in place.
+    """Remove foreign gradient attributes, in place, except known ones of other operations.
 
     Parameters
     ----------
@@ -29,10 +30,23 @@ def remove_gradient_attributes(graph_def: Any) -> List[str]:
     list of str
         Names of the nodes that had one.
     """
-    carriers = [node for node in all_nodes(graph_def) if GRADIENT_ATTRIBUTE in node.attr]
-    for node in carriers:
+    removed = [
+        node
+        for node in all_nodes(graph_def)
+        if GRADIENT_ATTRIBUTE in node.attr
+        and (node.op in RECTIFIERS or not _is_registered(gradient_attribute(node)))
+    ]
+    for node in removed:
         del node.attr[GRADIENT_ATTRIBUTE]
-    return [node.name for node in carriers]
+    return [node.name for node in removed]
+
+
+def _is_registered(name: str) -> bool:
+    """Whether this process has a gradient of that name; one of ours was exported by us."""
+    from tensorflow.python.framework import ops
+
+    registry = getattr(ops, "gradient_registry", None) or ops._gradient_registry
+    return name in registry.list() and name not in REGISTERED.values()
 
 
 def set_gradient_attributes(graph_def: Any, rule: str, excluded: Collection[str] = ()) -> None:

@@ -1,0 +1,135 @@
+"""Which axis of an image, or of a layer, holds the channels: read from the operations around it.
+
+Convolutions and pools say it by their attribute ``data_format``. Transposes, new axes and
+element-wise operations in between are followed.
+"""
+
+from typing import Any, List, NamedTuple, Optional, Tuple
+
+import tensorflow as tf
+
+FIRST = ("NCHW", "NCDHW", "NCW", "NCHW_VECT_C")
+CHANNELS_LAST = ("SpaceToBatchND", "SpaceToBatch", "ResizeBilinear", "ResizeNearestNeighbor")
+FOLLOWED = (
+    "Identity", "Cast", "Add", "AddV2", "Sub", "Mul", "RealDiv", "Neg", "BiasAdd", "Relu", "Relu6",
+    "LeakyRelu", "Elu", "Selu", "Maximum", "Minimum", "Pad", "PadV2", "MirrorPad", "FusedBatchNorm",
+    "FusedBatchNormV2", "FusedBatchNormV3", "IdentityN", "CheckNumerics", "StopGradient",
+)  # fmt: skip
+MOST_STEPS = 64
+
+
+class Layout(NamedTuple):
+    """The axes of a batch of images.
+
+    Attributes
+    ----------
+    channels : int or None
+        The axis of the channels; None where every axis behind the batch is a place.
+    places : tuple of int
+        The axes of the places: rows, columns.
+    """
+
+    channels: Optional[int]
+    places: Tuple[int, ...]
+
+
+def layout_of_input(input_t: Any, rank: int) -> Layout:
+    """Return the layout of an input, from the first operation that says it.
+
+    Parameters
+    ----------
+    input_t : tf.Tensor
+    rank : int
+        Of the images.
+
+    Returns
+    -------
+    Layout
+        Channels last where nothing says it, for a rank of 4 and more and of 2; no channels for
+        a rank of 3: (N, H, W) has no W channels.
+    """
+    axes: List[Optional[int]] = list(range(rank))
+    t = input_t
+    for _ in range(MOST_STEPS):
+        op = next(iter(t.consumers()), None)
+        if op is None:
+            break
+        if op.type in CHANNELS_LAST or _data_format(op):
+            place = 1 if _data_format(op) in FIRST else len(axes) - 1
+            return _layout(rank, axes[place] if op.type != "BiasAdd" or place else None)
+        followed = _follow(op, axes)
+        if followed is None:
+            break
+        axes, t = followed, op.outputs[0]
+    return _layout(rank, None if rank == 3 else rank - 1)
+
+
+def layout_of_layer(layer_t: Any, rank: int) -> Layout:
+    """Return the layout of a layer's output, from the operation that makes it.
+
+    Parameters
+    ----------
+    layer_t : tf.Tensor
+    rank : int
+        Of its values.
+
+    Returns
+    -------
+    Layout
+        Channels last where nothing says it.
+    """
+    axes = list(range(rank))  # of the layer, for every axis of the tensor at hand
+    t = layer_t
+    for _ in range(MOST_STEPS):
+        op = t.op
+        if _data_format(op):
+            place = 1 if _data_format(op) in FIRST else len(axes) - 1
+            return _layout(rank, axes[place])
+        permutation = _constant(op.inputs[1]) if op.type == "Transpose" else None
+        if permutation is not None:
+            # Axis k of the output is axis permutation[k] of the input.
+            axes = [axes[permutation.index(axis)] for axis in range(len(permutation))]
+        elif op.type not in FOLLOWED:
+            break
+        t = op.inputs[0]
+        if t.shape.rank not in (None, len(axes)):
+            break
+    return _layout(rank, rank - 1)
+
+
+def _layout(rank: int, channels: Optional[int]) -> Layout:
+    return Layout(channels, tuple(axis for axis in range(1, rank) if axis != channels))
+
+
+def _data_format(op: Any) -> str:
+    """Return the attribute of an operation on several axes; a bias of (N, K) says nothing."""
+    try:
+        found: str = op.get_attr("data_format").decode()
+    except ValueError:
+        return ""
+    return found if op.inputs[0].shape.rank is None or op.inputs[0].shape.rank > 2 else ""
+
+
+def _follow(op: Any, axes: List[Optional[int]]) -> Optional[List[Optional[int]]]:
+    """Return where each axis of the output comes from; None where that is not known."""
+    if op.type == "Transpose":
+        permutation = _constant(op.inputs[1])
+        return None if permutation is None else [axes[axis] for axis in permutation]
+    if op.type == "ExpandDims":
+        where = _constant(op.inputs[1])
+        if where is None:
+            return None
+        place = where[0] % (len(axes) + 1)
+        return [*axes[:place], None, *axes[place:]]
+    if op.type == "Reshape":
+        before, after = op.inputs[0].shape, op.outputs[0].shape
+        if after.rank == len(axes) + 1 and after.as_list()[1:] == [*before.as_list()[1:], 1]:
+            return [*axes, None]
+        return None
+    rank = op.outputs[0].shape.rank if op.outputs else None
+    return axes if op.type in FOLLOWED and rank in (None, len(axes)) else None
+
+
+def _constant(tensor_t: Any) -> Optional[List[int]]:
+    value = tf.get_static_value(tensor_t)
+    return None if value is None else [int(number) for number in value.ravel()]
