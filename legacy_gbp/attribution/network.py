@@ -156,6 +156,12 @@ class Network:
         """Number of logits K."""
         return self._any_graph().classes
 
+    @property
+    def input_dtype(self) -> np.dtype:
+        """Type to which the graph's only input, or the first, casts images."""
+        dtype: np.dtype = np.dtype(self._any_graph().endpoints.input_ts[0].dtype.as_numpy_dtype)
+        return dtype
+
     def _any_graph(self) -> RuleGraph:
         """Return a graph that is open already: rules do not change the forward pass."""
         return next(iter(self._graphs.values()), None) or self.under("gradient")

@@ -4,7 +4,17 @@ The steps overlap. A thread reads and prepares the next batch, two batches are e
 a time where that is safe, and a thread writes. The order of the images is kept.
 """
 
-from typing import Any, Callable, Dict, Generator, Iterable, Iterator, NamedTuple, Optional
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generator,
+    Iterable,
+    Iterator,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 import numpy as np
 
@@ -107,9 +117,10 @@ def explain_batches(
     Raises
     ------
     InputError
-        For NaN or Inf in logits or maps; names the image.
+        For NaN or Inf in prepared images, logits or maps; names the image.
     """
-    prepared = prefetch((batch, net.prepare(batch.images)) for batch in batches)
+    dtype = net.input_dtype  # opens a graph before a thread does
+    prepared = prefetch(_prepared(net, batch, dtype, asked.describe) for batch in batches)
     if _needs_one_pass(asked):
         for name in asked.methods:
             net.under(name)  # opened before two threads ask for it
@@ -131,6 +142,22 @@ def explain_batches(
                 yield explained
         except GeneratorExit:  # the caller has enough: finish writing
             pass
+
+
+def _prepared(
+    net: Network, batch: Batch, dtype: np.dtype, describe: Callable[[int], str]
+) -> Tuple[Batch, np.ndarray]:
+    """Prepare images, and refuse one whose pixels the graph's type cannot hold."""
+    images = net.prepare(batch.images)
+    with np.errstate(over="ignore"):
+        cast = images.astype(dtype, copy=False) if images.dtype.kind == "f" else images
+    bad = first_not_finite(cast)
+    if bad is not None:
+        raise InputError(
+            f"{describe(int(batch.indices[bad]))} holds NaN, Inf or more than {dtype.name} can; "
+            "repair the image or leave it out"
+        )
+    return batch, images
 
 
 def _needs_one_pass(asked: Explanation) -> bool:

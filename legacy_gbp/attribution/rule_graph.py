@@ -10,6 +10,7 @@ from legacy_gbp.attribution.fixed_batches import in_fixed_batches
 from legacy_gbp.attribution.multi_input import Images, Maps
 from legacy_gbp.errors import Finding, InputError, ModelError, first_line
 from legacy_gbp.graph.layers import find_layer
+from legacy_gbp.graph.while_loops import gradients_of_loops
 from legacy_gbp.models.source import Endpoints, FoldableSource, Source
 from legacy_gbp.rules.audit import AuditReport, audit, check_complete
 from legacy_gbp.rules.relu import seed_of_largest, seeded_gradient
@@ -242,8 +243,9 @@ class OverrideGraph(RuleGraph):
 def _gradient(output_t: Any, wrt_ts: Sequence[Any], seed_t: Optional[Any]) -> Tuple[Any, List[Any]]:
     """Return the seeded gradient, or one line that says where it breaks off."""
     try:
-        seed_t, map_ts = seeded_gradient(output_t, wrt_ts, seed_t)
-    except LookupError as error:
+        with gradients_of_loops(output_t.graph):
+            seed_t, map_ts = seeded_gradient(output_t, wrt_ts, seed_t)
+    except (LookupError, AssertionError, AttributeError, TypeError, ValueError) as error:
         raise ModelError(
             f"no gradient through the graph ({first_line(error)}); choose an output below that "
             "operation"

@@ -7,6 +7,9 @@ import tensorflow as tf
 from legacy_gbp.errors import ModelError
 from legacy_gbp.graph.nodes import by_name, called, producer
 
+# Constraints and shapes that may name, or contradict, what is gone.
+DROPPED = ("_class", "_output_shapes")
+
 
 def prune(graph_def: Any, wanted: Sequence[str]) -> Any:
     """Return the part of a graph that some nodes need.
@@ -20,8 +23,8 @@ def prune(graph_def: Any, wanted: Sequence[str]) -> Any:
     Returns
     -------
     GraphDef
-        With the functions that it calls. Colocation constraints and devices are
-        dropped: they may name what is gone.
+        With the functions that it calls. Colocation constraints, devices and recorded
+        shapes are dropped: they may name or contradict what is gone.
 
     Raises
     ------
@@ -34,7 +37,8 @@ def prune(graph_def: Any, wanted: Sequence[str]) -> Any:
         if node.name in kept:
             copy = pruned.node.add()
             copy.CopyFrom(node)
-            copy.attr.pop("_class", None)
+            for attribute in DROPPED:
+                copy.attr.pop(attribute, None)
             copy.device = ""
     _keep_called(pruned, graph_def.library)
     return pruned

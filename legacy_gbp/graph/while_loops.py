@@ -4,7 +4,9 @@ The operations of such a loop (Enter, Merge, Switch, Exit, NextIteration) do
 not say that they belong together. The while contexts of a meta graph do.
 """
 
-from typing import Any, List, Sequence
+import contextlib
+import threading
+from typing import Any, Iterator, List, Sequence
 
 import tensorflow as tf
 
@@ -12,6 +14,7 @@ from legacy_gbp.graph.nodes import by_name, producer
 from legacy_gbp.graph.prune import prune
 
 COLLECTION = "while_context"
+_SWITCH = threading.Lock()
 
 
 def loop_exits(meta: Any, output: str) -> List[str]:
@@ -82,6 +85,32 @@ def with_contexts(graph_def: Any, contexts: Sequence[Any]) -> Any:
     stored = meta.collection_def[COLLECTION].bytes_list.value
     stored.extend(context.SerializeToString() for context in contexts)
     return meta
+
+
+@contextlib.contextmanager
+def gradients_of_loops(graph: Any) -> Iterator[None]:
+    """Let the gradients of a graph's loops of TensorFlow 1 be built in TensorFlow 2.
+
+    The gradient of a TensorArray asks a switch of the process which control flow it is in.
+    The switch is turned for graphs with such loops alone, and turned back before the caller
+    goes on.
+
+    Parameters
+    ----------
+    graph : tf.Graph
+    """
+    if not any(op.type in ("Enter", "RefEnter") for op in graph.get_operations()):
+        yield
+        return
+    from tensorflow.python.ops import control_flow_util
+
+    with _SWITCH:
+        former = control_flow_util.ENABLE_CONTROL_FLOW_V2
+        control_flow_util.ENABLE_CONTROL_FLOW_V2 = False
+        try:
+            yield
+        finally:
+            control_flow_util.ENABLE_CONTROL_FLOW_V2 = former
 
 
 def _contexts(meta: Any) -> List[Any]:

@@ -115,7 +115,8 @@ def _traced(path: str, trusted: bool) -> Tuple[Any, List[str], str]:
         return model(list(inputs) if several else inputs[0], training=False)
 
     concrete = tf.function(call).get_concrete_function(*specs)
-    frozen = convert_variables_to_constants_v2(concrete)
+    # Lowered to the control flow of TensorFlow 1, a loop could not be differentiated.
+    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     graph_def = frozen.graph.as_graph_def()
     _name_scopes_like_layers(graph_def, _layer_names(model))
     return graph_def, [tensor.name for tensor in frozen.inputs], frozen.outputs[0].name

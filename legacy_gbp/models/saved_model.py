@@ -17,6 +17,7 @@ from legacy_gbp.graph.inline import inline
 from legacy_gbp.graph.nodes import producer, tensor_name
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.trust import check_harmless
+from legacy_gbp.graph.while_loops import kept_contexts, loop_exits
 from legacy_gbp.io.protobuf import parse_message
 from legacy_gbp.models.imported_graph import ImportedGraph
 from legacy_gbp.models.live_session import variable_values
@@ -79,12 +80,17 @@ def saved_model(
         _load(session, meta, path)
         graph_def = graph.as_graph_def()
         result = _output(graph_def, chosen, output, inputs, path)
-        needed = prune(graph_def, [producer(result)])
+        loaded = tf.compat.v1.MetaGraphDef()
+        loaded.CopyFrom(meta)
+        loaded.graph_def.CopyFrom(graph_def)
+        roots = [producer(result), *loop_exits(loaded, producer(result))]
+        needed = prune(graph_def, roots)
         needed = inline(needed, [producer(name) for name in [*inputs, result]], path)
         if output is None:
             result = before_softmax(needed, result)
-        values = variable_values(session, variables_of(prune(needed, [producer(result)])))
-    return ImportedGraph(needed, inputs, result, path, feeds, trusted, values)
+        values = variable_values(session, variables_of(prune(needed, roots)))
+    contexts = kept_contexts(meta, needed)
+    return ImportedGraph(needed, inputs, result, path, feeds, trusted, values, contexts)
 
 
 def _load(session: Any, meta: Any, path: str) -> None:

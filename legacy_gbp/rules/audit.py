@@ -31,6 +31,7 @@ from legacy_gbp.rules.operation_table import (
 from legacy_gbp.rules.relu import RECTIFIERS, REGISTERED
 
 SUMS_OVER_AXES = ("Mean", "Sum", "Max", "Min")
+LARGE = 64  # numbers of a constant
 PASSING = ("Identity", "Reshape", "Transpose", "ExpandDims", "Squeeze")
 
 
@@ -87,12 +88,11 @@ def audit(wrt_ts: Sequence[Any], output_t: Any, rule: str) -> AuditReport:
     -------
     AuditReport
     """
-    graph_def = output_t.graph.as_graph_def()
-    auditor = _Auditor(rule, {f.signature.name: f for f in graph_def.library.function})
-    auditor.examine(graph_def.node, {t.op.name for t in wrt_ts}, {output_t.op.name})
-    return AuditReport(
-        auditor.findings, dict(auditor.counts), auditor.notices, dict(sorted(auditor.types.items()))
-    )
+    auditor = _Auditor(rule, _functions_of(output_t.graph))
+    nodes = [_node_of(op) for op in output_t.graph.get_operations()]
+    auditor.examine(nodes, {t.op.name for t in wrt_ts}, {output_t.op.name})
+    types = {name: ", ".join(sorted(kinds)) for name, kinds in sorted(auditor.types.items())}
+    return AuditReport(auditor.findings, dict(auditor.counts), auditor.notices, types)
 
 
 def check_complete(findings: Sequence[Finding], rule: str) -> None:
@@ -112,6 +112,20 @@ def check_complete(findings: Sequence[Finding], rule: str) -> None:
         raise MissedRuleError(rule, findings)
 
 
+def _functions_of(graph: Any) -> Dict[str, Any]:
+    """Return the functions of a graph; a graph without any is not copied for it."""
+    if not getattr(graph, "_functions", True):
+        return {}
+    return {function.signature.name: function for function in graph.as_graph_def().library.function}
+
+
+def _node_of(op: Any) -> Any:
+    """Return the NodeDef of an operation; of a large constant its name alone, for it is weights."""
+    if op.type == "Const" and (op.outputs[0].shape.num_elements() or 0) > LARGE:
+        return tf.compat.v1.NodeDef(name=op.name, op=op.type)
+    return op.node_def
+
+
 class _Auditor:
     """Examines a graph, and the bodies of the functions that it calls."""
 
@@ -120,7 +134,7 @@ class _Auditor:
         self.findings: List[Finding] = []
         self.notices: List[Notice] = []
         self.counts: Any = Counter()
-        self.types: Dict[str, str] = {}
+        self.types: Dict[str, Set[str]] = {}
 
     def examine(
         self,
@@ -250,8 +264,7 @@ class _Auditor:
 
     def _add(self, kind: Kind, op_type: str, name: str, shown: str, took: bool = False) -> None:
         self.counts[kind.value] += 1
-        former = self.types.get(op_type, kind.value)
-        self.types[op_type] = former if former == kind.value else f"{former}, {kind.value}"
+        self.types.setdefault(op_type, set()).add(kind.value)
         if kind is Kind.RECTIFIER:
             self.findings.append(Finding(name, shown, took))
         elif kind is Kind.NONLINEAR:
