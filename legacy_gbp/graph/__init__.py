@@ -6,6 +6,7 @@ traverse             the operations between two tensors
 prune                keep what some nodes need
 freeze               variables become constants
 resolve_conditions   conditions with a constant predicate lose the other branch
+drop_attributes      attributes of a newer TensorFlow go, where they say nothing
 cut_assignments      assignments become values, or nothing
 inline               function calls become operations
 unfuse               fused operations become the ones that they were made of

@@ -1,6 +1,7 @@
 """The files of a TensorFlow checkpoint: their names, and their replacement as one.
 
 A checkpoint PREFIX is ``PREFIX.index``, ``PREFIX.data-00000-of-00001`` and ``PREFIX.meta``.
+Until 2016 (format V1) it was the file ``PREFIX`` and ``PREFIX.meta``.
 Three renames are three moments to be killed in between, and the ``.index`` of one save does
 not fit the ``.data`` of another. So :func:`publish` works in four steps:
 
@@ -55,9 +56,38 @@ def files_of_checkpoint(prefix: str) -> List[str]:
     list of str
     """
     folder, name = os.path.split(prefix)
-    wanted = re.compile(re.escape(name) + PARTS)
+    wanted = re.compile(re.escape(name) + f"({PARTS})?")
     there = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-    return [os.path.join(folder, found) for found in there if wanted.fullmatch(found)]
+    paths = [os.path.join(folder, found) for found in there if wanted.fullmatch(found)]
+    return [path for path in paths if os.path.isfile(path)]
+
+
+def is_v1(prefix: str) -> bool:
+    """Return whether a checkpoint is one file, of the format that was in use until 2016.
+
+    Parameters
+    ----------
+    prefix : str
+
+    Returns
+    -------
+    bool
+    """
+    return os.path.isfile(prefix) and not os.path.exists(prefix + INDEX)
+
+
+def weights_file(prefix: str) -> str:
+    """Return the file of a checkpoint that holds its weights.
+
+    Parameters
+    ----------
+    prefix : str
+
+    Returns
+    -------
+    str
+    """
+    return prefix if is_v1(prefix) else prefix + DATA
 
 
 def check_checkpoint(path: str, remedy: str) -> str:
@@ -81,6 +111,8 @@ def check_checkpoint(path: str, remedy: str) -> str:
         That names the missing file.
     """
     prefix = prefix_of(path)
+    if is_v1(prefix):
+        return prefix
     for suffix in (INDEX, ".data-*-of-*"):
         if not glob.glob(glob.escape(prefix) + suffix):
             name = os.path.basename(prefix) + suffix

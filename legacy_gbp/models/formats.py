@@ -37,7 +37,7 @@ def _has(path: str, name: str) -> bool:
 
 def _is_checkpoint(path: str) -> bool:
     stem = path[: -len(META)] if path.endswith(META) else path
-    return os.path.exists(stem + META) or bool(glob.glob(glob.escape(stem) + INDEX))
+    return os.path.exists(stem + META) or os.path.exists(stem + INDEX)
 
 
 # The first that fits is taken.
@@ -47,7 +47,8 @@ FORMATS: Tuple[Format, ...] = (
     Format("SavedModel", lambda path: _has(path, "saved_model.pb"), "saved_model.saved_model"),
     Format("Keras model", lambda path: path.endswith((".h5", ".hdf5", ".keras")),
            "keras_model.keras_model"),
-    Format("checkpoint", lambda path: _has(path, "checkpoint") or _is_checkpoint(path),
+    Format("checkpoint", lambda path: _has(path, "checkpoint") or _is_checkpoint(path)
+           or bool(glob.glob(os.path.join(glob.escape(path), "*" + INDEX))),
            "meta_graph.meta_graph"),
 )  # fmt: skip
 

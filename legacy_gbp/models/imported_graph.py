@@ -10,7 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from legacy_gbp.errors import ModelError, first_line, near_names
-from legacy_gbp.graph.freeze import freeze
+from legacy_gbp.graph.cut_assignments import cut_assignments
+from legacy_gbp.graph.drop_attributes import drop_unknown_attributes
+from legacy_gbp.graph.finite_constants import check_constants
+from legacy_gbp.graph.freeze import freeze, variables_of
 from legacy_gbp.graph.infer_endpoints import check_tensor_name, float_input
 from legacy_gbp.graph.inline import inline
 from legacy_gbp.graph.nodes import by_name, output_number, producer, tensor_name
@@ -61,8 +64,8 @@ class ImportedGraph(PixelScaled):
     Raises
     ------
     ModelError
-        When a step of :mod:`legacy_gbp.graph` refuses the graph, or a placeholder
-        has no value.
+        When a step of :mod:`legacy_gbp.graph` refuses the graph, a placeholder
+        has no value, or a weight is NaN or Inf.
     """
 
     def __init__(
@@ -84,15 +87,19 @@ class ImportedGraph(PixelScaled):
         roots = [producer(output), *exits]
         graph_def = prune(graph_def, roots)
         check_harmless(graph_def, where, trusted)
+        drop_unknown_attributes(graph_def, where)
         self._flags = _flags(graph_def, inputs, named)
         _fix_values(graph_def, named, where)
         resolve_branches(graph_def)
         graph_def = inline(graph_def, [producer(name) for name in [*inputs, output]], where)
         graph_def = prune(graph_def, roots)
+        variables = set(variables_of(graph_def))
         freeze(graph_def, values or {}, where)
+        cut_assignments(graph_def)
         resolve_conditions(graph_def)
         graph_def = prune(graph_def, roots)
         _check_nothing_missing(graph_def, {producer(name) for name in inputs}, where)
+        check_constants(graph_def, variables, where)
         self._removed = tuple(remove_gradient_attributes(graph_def))
         unfuse(graph_def, where)
         self.inputs = [float_input(graph_def, name) for name in inputs]

@@ -6,7 +6,8 @@ their contexts, which only a meta graph has.
 """
 
 import os
-from typing import Any, Mapping, Optional, Sequence, Union
+import re
+from typing import Any, List, Mapping, Optional, Sequence, Tuple, Union
 
 import tensorflow as tf
 
@@ -62,7 +63,7 @@ def meta_graph(
     >>> source = meta_graph("run1/model-1200", feeds={"keep_prob": 1.0})  # doctest: +SKIP
     """
     prefix = checkpoint_prefix(path)
-    meta = parse_message(tf.compat.v1.MetaGraphDef(), prefix + META, "meta graph")
+    meta = parse_message(tf.compat.v1.MetaGraphDef(), _meta_file(prefix), "meta graph")
     values = CheckpointVariables(prefix, saved_keys(meta.graph_def))
     return from_meta(meta, values, prefix, input, output, feeds, trusted)
 
@@ -109,12 +110,14 @@ def from_meta(
 
 
 def checkpoint_prefix(path: str) -> str:
-    """Return the prefix of a checkpoint that has a meta graph.
+    """Return the prefix of a checkpoint.
 
     Parameters
     ----------
     path : str
-        The prefix, one of its files, or a folder.
+        The prefix, one of its files, or a folder. Of a folder it is the latest checkpoint that
+        is there, by its ``checkpoint`` file or by its number: the file may name the folder of
+        another machine.
 
     Returns
     -------
@@ -123,20 +126,70 @@ def checkpoint_prefix(path: str) -> str:
     Raises
     ------
     InputError
-        For a prefix without its files; lists the steps that are there.
+        For a prefix without its files; lists the checkpoints that are there.
     """
     if os.path.isdir(path):
-        latest: Optional[str] = tf.train.latest_checkpoint(path)
-        if latest is None:
-            raise InputError(f"{path}: holds no checkpoint; name the prefix of one")
-        return latest
+        return _latest(path)
     prefix = prefix_of(path)
-    v1_file = os.path.isfile(prefix)  # until 2016 a checkpoint was one file
-    if (v1_file or os.path.exists(prefix + INDEX)) and os.path.exists(prefix + META):
+    if os.path.isfile(prefix) or os.path.exists(prefix + INDEX):  # a file alone is of format V1
         return prefix
+    there = checkpoints_in(os.path.dirname(prefix) or ".")
+    raise InputError(f"{prefix}: no checkpoint with .index here{_listed(prefix, there)}")
+
+
+def checkpoints_in(folder: str) -> List[str]:
+    """Return the prefixes of the checkpoints in a folder.
+
+    Parameters
+    ----------
+    folder : str
+
+    Returns
+    -------
+    list of str
+        By their step, the last number of their names.
+    """
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    stems = {name[: -len(INDEX)] for name in names if name.endswith(INDEX)}
+    stems |= {name[: -len(META)] for name in names if name.endswith(META)} & set(names)
+    return [os.path.join(folder, stem) for stem in sorted(stems, key=_step)]
+
+
+def _step(stem: str) -> Tuple[int, str]:
+    numbers = re.findall(r"\d+", stem)
+    return int(numbers[-1]) if numbers else -1, stem
+
+
+def _latest(folder: str) -> str:
+    there = checkpoints_in(folder)
+    if not there:
+        raise InputError(f"{folder}: holds no checkpoint; name the prefix of one")
+    state = os.path.join(folder, "checkpoint")
+    if os.path.isfile(state):
+        with open(state, encoding="utf-8", errors="replace") as file:
+            match = re.search(r'^model_checkpoint_path: "(.*)"$', file.read(), re.M)
+        named = os.path.join(folder, os.path.basename(match.group(1))) if match else ""
+        if named in there:
+            return named
+    return there[-1]
+
+
+def _meta_file(prefix: str) -> str:
+    """Return the meta graph of a checkpoint: its own, or the only one beside it."""
+    if os.path.exists(prefix + META):
+        return prefix + META
     folder = os.path.dirname(prefix) or "."
-    there = []
-    if os.path.isdir(folder):
-        there = sorted(name[: -len(META)] for name in os.listdir(folder) if name.endswith(META))
-    listed = f"; {folder} holds {shortened(there, MOST_LISTED)}" if there else ""
-    raise InputError(f"{prefix}: no checkpoint with .index and .meta here{listed}")
+    others = sorted(name for name in os.listdir(folder) if name.endswith(META))
+    if len(others) != 1:
+        found = f"; {folder} holds {shortened(others, MOST_LISTED)}" if others else ""
+        raise InputError(
+            f"{prefix}{META}: no such file, so the graph is not known{found}; copy it beside the "
+            "checkpoint"
+        )
+    return os.path.join(folder, others[0])
+
+
+def _listed(prefix: str, there: Sequence[str]) -> str:
+    names = [os.path.basename(found) for found in there]
+    folder = os.path.dirname(prefix) or "."
+    return f"; {folder} holds {shortened(names, MOST_LISTED)}" if names else "; check the name"

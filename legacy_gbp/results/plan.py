@@ -14,7 +14,7 @@ from legacy_gbp.batch.shards import Shard
 from legacy_gbp.data.shots import FileShots
 from legacy_gbp.errors import InputError, OutputError
 from legacy_gbp.io.atomic import check_destination, remove_stale
-from legacy_gbp.io.checkpoint_files import DATA
+from legacy_gbp.io.checkpoint_files import weights_file
 from legacy_gbp.io.digest import sha256_of
 from legacy_gbp.results.reader import difference, read_result
 
@@ -167,7 +167,7 @@ def unfinished(
     facts = {
         "exercise": exercise,
         "options": json.loads(json.dumps(options, default=str)),
-        "checkpoint_sha256": sha256_of(checkpoint + DATA),
+        "checkpoint_sha256": sha256_of(weights_file(checkpoint)),
     }
     left = []
     for result in planned:

@@ -10,7 +10,7 @@ import numpy as np
 
 import legacy_gbp
 from legacy_gbp.io import hdf5
-from legacy_gbp.io.checkpoint_files import DATA
+from legacy_gbp.io.checkpoint_files import weights_file
 from legacy_gbp.io.digest import sha256_of
 
 
@@ -54,7 +54,7 @@ def provenance(origin: Origin, files: Sequence[str]) -> Dict[str, Any]:
         "exercise": origin.exercise,
         "options": json.dumps(origin.options, sort_keys=True, default=str),
         "checkpoint": os.path.abspath(origin.checkpoint),
-        "checkpoint_sha256": sha256_of(origin.checkpoint + DATA),
+        "checkpoint_sha256": sha256_of(weights_file(origin.checkpoint)),
         "data_files": json.dumps([os.path.abspath(path) for path in files]),
         "data_bytes": json.dumps([os.path.getsize(path) for path in files]),
         "preprocess": origin.preprocess,
