@@ -134,3 +134,10 @@ def test_an_attribute_of_the_future_with_a_value_is_named():
     graph_def = graph_with_attribute(lambda value: setattr(value, "i", 3))
     with pytest.raises(ModelError, match=r"Relu \(Relu\) has the attribute 'of_the_future'"):
         from_graph_def(graph_def, "g", "x", "y")
+
+
+def test_the_placeholder_of_2016_keeps_its_recorded_shape(historical_checkpoint):
+    source = meta_graph(historical_checkpoint, output="xw_plus_b", feeds={"trainflag": False})
+    with tf.Graph().as_default():
+        endpoints = source.load(None)
+        assert endpoints.input_ts[0].shape.as_list() == [None, 363, 284, 1]

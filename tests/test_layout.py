@@ -120,3 +120,19 @@ def test_the_layout_of_a_layer_is_read_from_what_makes_it():
         assert layout_of_layer(tf.nn.relu(tf.transpose(h_t, (0, 3, 1, 2))), 4).channels == 1
         back_t = tf.transpose(tf.transpose(h_t, (0, 3, 1, 2)), (0, 2, 3, 1))
         assert layout_of_layer(back_t, 4).channels == 3
+
+
+@pytest.mark.parametrize("shift", [False, True])
+def test_images_of_another_rank_are_refused_where_the_placeholder_has_none(shift):
+    """TensorFlow 1.15 ends the process when a convolution gets three axes."""
+    kernel = np.ones((3, 3, 1, 2), np.float32)
+    with tf.Graph().as_default() as graph:
+        x_t = v1.placeholder(tf.float32, None, "x")
+        h_t = tf.nn.conv2d((x_t - 1.0) / 2.0 if shift else x_t, kernel, [1, 1, 1, 1], "SAME")
+        tf.identity(tf.reduce_sum(tf.nn.relu(h_t), (1, 2)), name="y")
+        net = Network(from_graph_def(graph.as_graph_def(), "g", "x", "y"))
+    with net:
+        assert net.under("gradient").endpoints.input_ts[0].shape.as_list() == [None] * 4
+        assert grad_cam(net, np.ones((2, 6, 8, 1)), 1, layer="Relu").shape[0] == 2
+        with pytest.raises(ValueError, match=r"\(2, 6, 8\)"):
+            grad_cam(net, np.ones((2, 6, 8)), 1, layer="Relu")

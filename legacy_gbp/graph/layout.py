@@ -15,6 +15,15 @@ FOLLOWED = (
     "LeakyRelu", "Elu", "Selu", "Maximum", "Minimum", "Pad", "PadV2", "MirrorPad", "FusedBatchNorm",
     "FusedBatchNormV2", "FusedBatchNormV3", "IdentityN", "CheckNumerics", "StopGradient",
 )  # fmt: skip
+WINDOWS = (
+    "Conv2D",
+    "Conv3D",
+    "DepthwiseConv2dNative",
+    "MaxPool",
+    "AvgPool",
+    "MaxPool3D",
+    "AvgPool3D",
+)
 MOST_STEPS = 64
 
 
@@ -48,19 +57,15 @@ def layout_of_input(input_t: Any, rank: int) -> Layout:
         Channels last where nothing says it, for a rank of 4 and more and of 2; no channels for
         a rank of 3: (N, H, W) has no W channels.
     """
-    axes: List[Optional[int]] = list(range(rank))
-    t = input_t
-    for _ in range(MOST_STEPS):
-        op = next(iter(t.consumers()), None)
-        if op is None:
-            break
-        if op.type in CHANNELS_LAST or _data_format(op):
-            place = 1 if _data_format(op) in FIRST else len(axes) - 1
-            return _layout(rank, axes[place] if op.type != "BiasAdd" or place else None)
-        followed = _follow(op, axes)
-        if followed is None:
-            break
-        axes, t = followed, op.outputs[0]
+    todo: List[Tuple[Any, List[Optional[int]]]] = [(input_t, list(range(rank)))]
+    for t, axes in todo:  # grows
+        for op in t.consumers():
+            if op.type in CHANNELS_LAST or _data_format(op):
+                place = 1 if _data_format(op) in FIRST else len(axes) - 1
+                return _layout(rank, axes[place] if op.type != "BiasAdd" or place else None)
+            followed = _follow(op, axes)
+            if followed is not None and len(todo) < MOST_STEPS:
+                todo.append((op.outputs[0], followed))
     return _layout(rank, None if rank == 3 else rank - 1)
 
 
@@ -95,6 +100,33 @@ def layout_of_layer(layer_t: Any, rank: int) -> Layout:
         if t.shape.rank not in (None, len(axes)):
             break
     return _layout(rank, rank - 1)
+
+
+def shape_from_readers(input_t: Any) -> Any:
+    """Return the shape of an input: its own, or what the convolution that reads it takes.
+
+    TensorFlow ends the process when a convolution gets values of another rank.
+
+    Parameters
+    ----------
+    input_t : tf.Tensor
+
+    Returns
+    -------
+    tf.TensorShape
+        Of unknown rank where nothing says it.
+    """
+    todo = [input_t]
+    for t in todo:  # grows
+        if t.shape.rank is not None:
+            return input_t.shape.merge_with(t.shape)
+        for op in t.consumers():
+            if _data_format(op) and op.type in WINDOWS:
+                return tf.TensorShape([None] * len(op.get_attr("strides")))
+            others = [other_t.shape.rank for other_t in op.inputs if other_t is not t]
+            if op.type in FOLLOWED and all(rank in (0, 1) for rank in others):
+                todo.append(op.outputs[0])
+    return input_t.shape
 
 
 def _layout(rank: int, channels: Optional[int]) -> Layout:

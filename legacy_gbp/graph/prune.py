@@ -37,11 +37,21 @@ def prune(graph_def: Any, wanted: Sequence[str]) -> Any:
         if node.name in kept:
             copy = pruned.node.add()
             copy.CopyFrom(node)
+            _keep_shape_of_placeholder(copy)
             for attribute in DROPPED:
                 copy.attr.pop(attribute, None)
             copy.device = ""
     _keep_called(pruned, graph_def.library)
     return pruned
+
+
+def _keep_shape_of_placeholder(node: Any) -> None:
+    """Put the recorded shape into a placeholder of 2016, whose own attribute was empty."""
+    if node.op != "Placeholder" or "_output_shapes" not in node.attr:
+        return
+    recorded = node.attr["_output_shapes"].list.shape
+    if len(recorded) == 1 and recorded[0].dim and not node.attr["shape"].shape.dim:
+        node.attr["shape"].shape.CopyFrom(recorded[0])
 
 
 def _needed(graph_def: Any, wanted: Sequence[str]) -> Set[str]:

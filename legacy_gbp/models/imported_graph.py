@@ -16,6 +16,7 @@ from legacy_gbp.graph.finite_constants import check_constants
 from legacy_gbp.graph.freeze import freeze, variables_of
 from legacy_gbp.graph.infer_endpoints import check_tensor_name, float_input
 from legacy_gbp.graph.inline import inline
+from legacy_gbp.graph.layout import shape_from_readers
 from legacy_gbp.graph.nodes import by_name, output_number, producer, tensor_name
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.resolve_conditions import resolve_branches, resolve_conditions
@@ -129,8 +130,11 @@ class ImportedGraph(PixelScaled):
         kept = close_composite_rectifiers(graph_def, rule, self.inputs, self.output)
         set_gradient_attributes(graph_def, rule, kept)
         import_graph(graph_def, self._where, self._contexts)
+        input_ts = tuple(self._tensor(name) for name in self.inputs)
+        for input_t in input_ts:
+            input_t.set_shape(shape_from_readers(input_t))
         return Endpoints(
-            tuple(self._tensor(name) for name in self.inputs),
+            input_ts,
             self._tensor(self.output),
             {},
             [],
