@@ -7,9 +7,13 @@ import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
-from matplotlib.image import imread, imsave
+from matplotlib.image import imsave
 
+from legacy_gbp import Network, figures
+from legacy_gbp.attribution import method
+from legacy_gbp.attribution.layer import Layer
 from legacy_gbp.cli import main_all
+from legacy_gbp.models.frozen_graph import frozen_graph
 from tests.test_sources import IMAGES, Overridden, build, maps
 
 v1 = tf.compat.v1
@@ -69,46 +73,72 @@ def test_inspect_lists_ends_layers_and_the_audit(frozen, capsys):
     assert "takes  conv1/Relu (Relu)" in out
 
 
-def test_explain_writes_maps_and_a_picture(frozen, capsys):
+def test_explain_writes_maps_and_a_picture(frozen, monkeypatch, capsys):
+    """The page shows what the file holds; how it is drawn is tested with the figures."""
+    pages, draw = [], figures.explained_page
+
+    def explained_page(title, explained, *more):
+        pages.append(explained)
+        return draw(title, explained, *more)
+
+    monkeypatch.setattr(figures, "explained_page", explained_page)
     argv = ["explain", frozen, "--images", "images.npy", "--output", "maps.h5"]
     out = said([*argv, "--figure", "maps.png", "--batch-size", "3", "--compare"], capsys)
     assert "-- 4 maps by guided of predicted" in out and "-- in maps.png" in out
-    expected, _ = maps(Overridden(), "guided")
+    guided, gradient = (maps(Overridden(), rule)[0] for rule in ("guided", "gradient"))
+    with Network(Overridden()) as net:
+        logits = net.logits(IMAGES)
+    names = [f"images.npy row {k}" for k in range(4)]
     with h5py.File("maps.h5", "r") as file:
-        np.testing.assert_allclose(file["maps"][()], expected, rtol=1e-5, atol=1e-6)
-        assert file["logits"].shape == (4, 3)
-        assert file["maps_gradient"].shape == expected.shape
+        for name, expected in (("maps", guided), ("maps_gradient", gradient), ("logits", logits)):
+            np.testing.assert_allclose(file[name][()], expected, rtol=1e-5, atol=1e-6)
         assert file.attrs["method"] == "guided" and file.attrs["target"] == "predicted"
-        assert len(file.attrs["model_sha256"]) == 64
+        with open(frozen, "rb") as model:
+            assert file.attrs["model_sha256"] == hashlib.sha256(model.read()).hexdigest()
         assert file.attrs["tensorflow_version"] == tf.__version__
-        names = [n.decode() if isinstance(n, bytes) else n for n in file["name"][()]]
-        assert names[3] == "images.npy row 3"
-    assert imread("maps.png").shape[0] > 300
+        assert [n.decode() if isinstance(n, bytes) else n for n in file["name"][()]] == names
+    (page,) = pages
+    assert [caption for caption, _, _ in page] == [
+        f"{name}: class {k}" for name, k in zip(names, logits.argmax(axis=1))
+    ]
+    for k, (_, image, shown) in enumerate(page):
+        np.testing.assert_array_equal(image, IMAGES[k])
+        assert [name for name, _ in shown] == ["gradient", "guided"]
+        for (_, found), expected in zip(shown, (gradient[k], guided[k])):
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    with open("maps.png", "rb") as file:
+        assert file.read(8) == b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.mark.parametrize(
-    "options",
+    "options, name, target",
     [
-        ["--method", "gradient", "--target", "1"],
-        ["--method", "deconvnet"],
-        ["--method", "gradient-x-input"],
-        ["--method", "integrated"],
-        ["--method", "smoothgrad"],
-        ["--method", "vargrad"],
-        ["--method", "occlusion"],
-        ["--method", "gradcam", "--layer", "conv2"],
-        ["--method", "guided-gradcam", "--layer", "conv2"],
-        ["--target", "layer:conv2"],
-        ["--target", "layer:conv2:3"],
-        ["--target", "layer:conv2:1,2,3"],
+        (["--method", "gradient", "--target", "1"], "gradient", 1),
+        (["--method", "deconvnet"], "deconvnet", "predicted"),
+        (["--method", "gradient-x-input"], "gradient-x-input", "predicted"),
+        (["--method", "integrated"], "integrated", "predicted"),
+        (["--method", "smoothgrad"], "smoothgrad", "predicted"),
+        (["--method", "vargrad"], "vargrad", "predicted"),
+        (["--method", "occlusion"], "occlusion", "predicted"),
+        (["--method", "gradcam", "--layer", "conv2"], "gradcam", "predicted"),
+        (["--method", "guided-gradcam", "--layer", "conv2"], "guided-gradcam", "predicted"),
+        (["--target", "layer:conv2"], "guided", Layer("conv2")),
+        (["--target", "layer:conv2:3"], "guided", Layer("conv2", (3,))),
+        (["--target", "layer:conv2:1,2,3"], "guided", Layer("conv2", (1, 2, 3))),
     ],
 )
-def test_every_method_and_target(options, frozen, capsys):
+def test_every_method_and_target(options, name, target, frozen, capsys):
+    """The maps of the library, whose methods are tested by themselves; of the first two images."""
     argv = ["explain", frozen, "--images", "images.npy", "--output", "m.h5", "--limit", "2"]
     said([*argv, *options], capsys)
+    layer = {"layer": "conv2"} if "--layer" in options else {}
+    with Network(frozen_graph(frozen)) as net:
+        expected = method(name)(net, IMAGES[:2], target, **layer)
     with h5py.File("m.h5", "r") as file:
         found = file["maps"][()]
-    assert found.shape[:3] == (2, 6, 6) and np.isfinite(found).all() and found.any()
+    size = np.abs(expected).max()
+    assert size > 0
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6 * size)
 
 
 def test_images_of_every_kind(capsys):

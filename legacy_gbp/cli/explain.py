@@ -16,6 +16,7 @@ NAME = "explain"
 HELP = "maps of any model for any images"
 EXAMPLE = "explain frozen.pb --images cat.png --figure cat-guided.png"
 IMAGES_ON_A_PAGE = 12
+MOST_NAMED = 100  # operations in an attribute, which HDF5 limits to 64 kB
 PLAIN = "gradient"
 SCALES = ("none", "caffe", "tf", "unit")
 
@@ -95,6 +96,7 @@ class _Outcome(NamedTuple):
     missed: List[Any]
     shown: List[Tuple[str, Any, List[Tuple[str, Any]]]]
     notices: List[str]
+    nonlinearities: List[int]
 
 
 def run(options: Options) -> None:
@@ -125,17 +127,53 @@ def run(options: Options) -> None:
         images = image_set(options.images, _shape_of_one(endpoints.input_ts[0]))
         append: Callable[..., None] = _ignore
         if options.output:
-            from legacy_gbp.results.writer import result_file
-
             facts = _facts(options, opened, source.preparation, endpoints.logits_t.name)
-            append = stack.enter_context(result_file(options.output, facts, options.compress))
+            append = _recorder(stack, options, facts, net)
         outcome = _explain_all(options, net, images, append)
-    _draw(options, outcome)
+    _draw(options, outcome, images)
     _report(options, source.preparation, outcome)
 
 
 def _ignore(**columns: Any) -> None:
     """Record nothing."""
+
+
+def _recorder(
+    stack: contextlib.ExitStack, options: Options, facts: Dict[str, Any], net: Any
+) -> Callable[..., None]:
+    """Return what appends to the result file, which the first images open.
+
+    All graphs are built by then, so that the file knows what a rule missed.
+    """
+    from legacy_gbp.results.writer import result_file
+
+    opened: List[Callable[..., None]] = []
+
+    def append(**columns: Any) -> None:
+        if not opened:
+            missed, total = _missed(net)
+            known = {**facts, "method": _method(options, missed)}
+            if missed:
+                names = [finding.name for finding in missed[:MOST_NAMED]]
+                partial = {"missed": len(missed), "of": total, "operations": names}
+                known["partial"] = json.dumps(partial)
+            file = result_file(options.output, known, options.compress)
+            opened.append(stack.enter_context(file))
+        opened[0](**columns)
+
+    return append
+
+
+def _missed(net: Any) -> Tuple[List[Any], int]:
+    """Return the nonlinearities that a rule missed, and how many there are."""
+    findings = {finding for graph in net.open_graphs() for finding in graph.findings}
+    missed = sorted(finding for finding in findings if not finding.took)
+    return missed, len({finding.name for finding in findings})
+
+
+def _method(options: Options, missed: List[Any]) -> str:
+    """Return the name of the method, which says where its rule missed something."""
+    return f"{options.method} (partial)" if missed else str(options.method)
 
 
 def _with_scale(source: Any, scale: Optional[str]) -> Any:
@@ -169,7 +207,7 @@ def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., 
     logits_from = options.method if options.method in OVERRIDES else None
     asked = Explanation(methods, options.target, images.name, logits_from=logits_from)
     count = min(len(images), options.limit or len(images))
-    outcome = _Outcome(count, [], [], [], [])
+    outcome = _Outcome(count, [], [], [], [], [])
 
     def write(found: Any) -> None:
         others = {f"maps_{name}": found.maps[name] for name in names[:-1]}
@@ -182,11 +220,14 @@ def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., 
 
     batches = _batches(images, count, options.batch_size)
     number = -(-count // options.batch_size)
-    for found in explain_batches(net, batches, number, asked, write, "explain"):
-        _note(options, images, found, names, outcome)
-    findings = {finding for graph in net.open_graphs() for finding in graph.findings}
-    outcome.missed.extend(sorted(finding for finding in findings if not finding.took))
-    outcome.notices.extend(_notices(net))
+    explained = explain_batches(net, batches, number, asked, write, "explain")
+    with contextlib.closing(explained):  # writes what is explained, also where this fails
+        for found in explained:
+            _note(options, images, found, names, outcome, net)
+    missed, total = _missed(net)
+    outcome.missed.extend(missed)
+    outcome.nonlinearities.append(total)
+    outcome.notices.extend([*images.notes(), *_notices(net)])
     return outcome
 
 
@@ -219,15 +260,33 @@ def _texts(names: List[str]) -> Any:
     return np.array(names, dtype=object)
 
 
-def _note(options: Options, images: Any, found: Any, names: List[str], outcome: _Outcome) -> None:
+def _note(
+    options: Options, images: Any, found: Any, names: List[str], outcome: _Outcome, net: Any
+) -> None:
     """Keep what the page and the report show of a batch."""
+    input_t = net.open_graphs()[0].endpoints.input_ts[0]
     for k, index in enumerate(found.indices):
         if not found.maps[options.method][k].any():
             outcome.zero_maps.append(images.name(index))
         if len(outcome.shown) < IMAGES_ON_A_PAGE:
             caption = f"{images.name(index)[-18:]}: class {int(found.predicted[k])}"
-            maps = [(name, found.maps[name][k]) for name in names]
-            outcome.shown.append((caption, found.images[k], maps))
+            image, *maps = (
+                _channels_last(values[k : k + 1], input_t)[0]
+                for values in (found.images, *(found.maps[name] for name in names))
+            )
+            outcome.shown.append((caption, image, list(zip(names, maps))))
+
+
+def _channels_last(batch: Any, input_t: Any) -> Any:
+    """Return images or maps with rows and columns as (N, H, W, C), others as they are."""
+    import numpy as np
+
+    from legacy_gbp.graph.layout import layout_of_input
+
+    layout = layout_of_input(input_t, np.ndim(batch))
+    if len(layout.places) != 2:
+        return batch
+    return batch[..., None] if layout.channels is None else np.moveaxis(batch, layout.channels, -1)
 
 
 def _facts(
@@ -239,7 +298,6 @@ def _facts(
     return {
         "model": options.model,
         "model_sha256": sha256_of_model(options.model),
-        "method": options.method,
         "target": str(options.target),
         "preprocess": preparation,
         "output_tensor": output_tensor,
@@ -248,17 +306,33 @@ def _facts(
     }
 
 
-def _draw(options: Options, outcome: _Outcome) -> None:
+def _draw(options: Options, outcome: _Outcome, images: Any) -> None:
     if not options.figure:
         return
     from legacy_gbp import figures
 
-    title = f"{os.path.basename(options.model)}: {options.method} of {options.target}"
-    figures.save(figures.explained_page(title, outcome.shown), options.figure)
+    method = _method(options, outcome.missed)
+    named, facts = options.method, {"Method": method}
+    if outcome.missed:
+        missed = f"{len(outcome.missed)} of {outcome.nonlinearities[0]} nonlinearities missed"
+        named = f"{options.method} (PARTIAL: {missed})"
+        facts["Partial"] = f"{missed}: {', '.join(finding.name for finding in outcome.missed)}"
+    title = f"{os.path.basename(options.model)}: {named} of {options.target}"
+    shown = [
+        (caption, image, [(method if name == options.method else name, m) for name, m in maps])
+        for caption, image, maps in outcome.shown
+    ]
+    page = figures.explained_page(title, shown, images.rows_are_energy, images.notes())
+    figures.save(page, options.figure, {"Title": title, **facts})
+    _, image, maps = shown[0]
+    channels = maps[-1][1].shape[-1]
+    if image.ndim == 3 and channels > 1:
+        outcome.notices.append(f"the page shows sums of maps over their {channels} channels")
 
 
 def _report(options: Options, preparation: str, outcome: _Outcome) -> None:
-    print(f"-- {outcome.images} maps by {options.method} of {options.target}", flush=True)
+    method = _method(options, outcome.missed)
+    print(f"-- {outcome.images} maps by {method} of {options.target}", flush=True)
     if preparation != "none":
         print(f"-- images are prepared: {preparation}", flush=True)
     for line in outcome.notices:

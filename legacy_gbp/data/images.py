@@ -4,15 +4,16 @@
 files, each one image, brought to the size that the network takes.
 """
 
-from typing import Any, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from legacy_gbp.data.finite import first_not_finite
-from legacy_gbp.data.pictures import read_picture
-from legacy_gbp.data.xtcav import find_dataset
-from legacy_gbp.errors import InputError, first_line
-from legacy_gbp.io.hdf5 import open_hdf5, unreadable
+from legacy_gbp.data.pictures import Picture, read_picture
+from legacy_gbp.data.xtcav import IMAGE_SHAPE, find_dataset
+from legacy_gbp.errors import InputError, first_line, shortened
+from legacy_gbp.io.hdf5 import UnchangedFile
+from legacy_gbp.io.stored_rows import read_rows_of
 
 ARRAYS = (".npy",)
 HDF5 = (".h5:", ".hdf5:")
@@ -83,6 +84,7 @@ class ImageSet:
         if shape is not None and not _fits(one, shape):
             wanted = ", ".join("?" if size is None else str(size) for size in shape)
             raise InputError(f"{specs[0]}: images of shape {one}; the network takes ({wanted})")
+        self._shape = one
         self._specs = specs
         self._one_each = len(specs) > 1 or isinstance(rows, _Pictures)
 
@@ -130,6 +132,26 @@ class ImageSet:
         """
         return self._specs[index] if self._one_each else f"{self._specs[0]} row {index}"
 
+    @property
+    def rows_are_energy(self) -> bool:
+        """Whether these are XTCAV images, of which row 0, the lowest energy, is drawn lowest.
+
+        They are recognised by their shape, 363 x 284 in one channel: it is the only one that
+        the networks of ex07 and ex08 take, and that an XTCAV file has.
+        """
+        return tuple(size for size in self._shape if size != 1) == IMAGE_SHAPE
+
+    def notes(self) -> List[str]:
+        """Return what was done to the pictures that were read so far.
+
+        Returns
+        -------
+        list of str
+            One line each, such as ``"2 pictures were stretched from 640x480 to 224x224"``.
+            Empty for arrays, to which nothing is done.
+        """
+        return self._rows.notes() if isinstance(self._rows, _Pictures) else []
+
 
 class _Pictures:
     """Pictures, read when asked; grey ones where the network takes one channel."""
@@ -143,12 +165,56 @@ class _Pictures:
             )
         self._paths, self._size = paths, (height, width)
         self.shape = (len(paths), height, width, channels or 3)
+        self._read: Dict[int, Picture] = {}  # by index, without their pixels
 
     def __len__(self) -> int:
         return len(self._paths)
 
+    def notes(self) -> List[str]:
+        """Return what was done to the pictures that were read so far, one line each."""
+        read, one = list(self._read.values()), self.shape[3] == 1
+        notes = self._sizes(read)
+
+        def note(before: str, after: str, those: Iterable[bool]) -> None:
+            count = sum(those)
+            if count:
+                notes.append(f"{before}{_pictures(count)} {after.format(**_verbs(count))}")
+
+        note("", "{was} turned upright, as the camera asks", (found.turned for found in read))
+        if one:
+            after = "{be} in colour: the mean of three channels is taken"
+            note("", after, (not found.grey for found in read))
+        else:
+            note("", "{be} grey: repeated in three channels", (found.grey for found in read))
+        note("transparency of ", "was dropped", (found.transparent for found in read))
+        note("of ", "with several frames the first is taken", (f.frames > 1 for f in read))
+        for space in sorted({found.converted_from for found in read if found.converted_from}):
+            after = f"{{was}} converted from {space} to RGB"
+            note("", after, (found.converted_from == space for found in read))
+        return notes
+
+    def _sizes(self, read: Sequence[Picture]) -> List[str]:
+        """Say which pictures were resized, and which of them changed their proportions."""
+        notes = []
+        for verb in ("stretched", "resized"):
+            sizes = [
+                found.stored_size
+                for found in read
+                if found.stored_size != self._size
+                and (verb == "stretched") != _same_proportions(found.stored_size, self._size)
+            ]
+            if sizes:
+                names = shortened(list(dict.fromkeys(map(_by, sizes))))
+                what = f"{_pictures(len(sizes))} {_verbs(len(sizes))['was']} {verb}"
+                notes.append(f"{what} from {names} to {_by(self._size)}")
+        return notes
+
     def __getitem__(self, rows: slice) -> np.ndarray:
-        pictures = np.stack([read_picture(path, self._size) for path in self._paths[rows]])
+        numbers = range(len(self._paths))[rows]
+        found = [read_picture(self._paths[number], self._size) for number in numbers]
+        for number, picture in zip(numbers, found):
+            self._read[number] = picture._replace(pixels=np.empty(0, np.uint8))
+        pictures = np.stack([picture.pixels for picture in found])
         if self.shape[3] == 1:
             grey: np.ndarray = pictures.mean(axis=3, keepdims=True)
             return grey
@@ -164,7 +230,8 @@ class _Hdf5Rows:
         self._path = stem + suffix[:-1]
         if not self._dataset:
             raise InputError(f"{spec}: names no dataset; give {self._path}:DATASET")
-        with open_hdf5(self._path) as file:
+        self._file = UnchangedFile(self._path)
+        with self._file.open(self._dataset) as file:
             dataset = find_dataset(file, self._path, self._dataset)
             _check_numbers(spec, dataset)
             self.shape: Tuple[int, ...] = dataset.shape
@@ -173,12 +240,28 @@ class _Hdf5Rows:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> np.ndarray:
-        with open_hdf5(self._path) as file:
-            try:
-                values: np.ndarray = file[self._dataset][rows]
-            except OSError as error:
-                raise unreadable(self._path, self._dataset, error) from error
-            return values
+        start, stop, _ = rows.indices(len(self))
+        with self._file.open(self._dataset) as file:
+            return read_rows_of(file[self._dataset], self._path, self._dataset, start, stop)
+
+
+def _pictures(count: int) -> str:
+    return f"{count} picture" + ("s" if count > 1 else "")
+
+
+def _verbs(count: int) -> Dict[str, str]:
+    return {"was": "were", "be": "are"} if count > 1 else {"was": "was", "be": "is"}
+
+
+def _by(size: Tuple[int, int]) -> str:
+    """Return a size as width by height, as pictures have it."""
+    return f"{size[1]}x{size[0]}"
+
+
+def _same_proportions(stored: Tuple[int, int], wanted: Tuple[int, int]) -> bool:
+    """Return whether a resize changes the proportions by less than a pixel."""
+    width = stored[1] * wanted[0] / stored[0]
+    return abs(width - wanted[1]) < 1
 
 
 def _is_array(name: str) -> bool:

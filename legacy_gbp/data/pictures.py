@@ -1,7 +1,7 @@
 """Picture files of any kind that Pillow reads, as networks of photographs take them."""
 
 import os
-from typing import Tuple, Union
+from typing import NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -9,17 +9,51 @@ from PIL import Image, ImageOps
 from legacy_gbp.errors import InputError, first_line
 
 SIZE = (224, 224)
+ORIENTATION = 0x0112  # EXIF; 1 is upright
+GREY_MODES = ("1", "L", "LA", "La")
+RGB_MODES = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA")
 MOST_REASON = 200  # characters of Pillow's message, without the path
 
 
-def read_picture(path: "Union[str, os.PathLike[str]]", size: Tuple[int, int] = SIZE) -> np.ndarray:
+class Picture(NamedTuple):
+    """A picture as a network takes it, and what was done to it.
+
+    Attributes
+    ----------
+    pixels : (height, width, 3) uint8 array
+        RGB, grey levels 0..255.
+    stored_size : tuple of int
+        Height and width of the file's picture, upright, pixels.
+    turned : bool
+        Whether it was turned upright, as the camera asked.
+    converted_from : str or None
+        Pillow's name of the colour space, such as ``"CMYK"``; None for RGB, palettes and grey.
+    grey : bool
+        Whether one channel of the file was repeated in three.
+    transparent : bool
+        Whether a transparency was dropped that was not opaque everywhere.
+    frames : int
+        In the file; the first was taken.
+    """
+
+    pixels: np.ndarray
+    stored_size: Tuple[int, int]
+    turned: bool
+    converted_from: Optional[str]
+    grey: bool
+    transparent: bool
+    frames: int
+
+
+def read_picture(path: "Union[str, os.PathLike[str]]", size: Tuple[int, int] = SIZE) -> Picture:
     """Read a picture and bring it to the size of the network's input.
 
     It is turned upright where the camera says so, and *stretched* to the size
     as the tutorials do: cut it before if its proportions matter. The resize is
     Pillow's bilinear one, which averages over all source pixels when it makes a
     picture smaller. Grey is repeated in the three channels, transparency is
-    dropped, and of several frames the first is taken.
+    dropped, and of several frames the first is taken. The result says which of
+    these were done.
 
     Parameters
     ----------
@@ -30,8 +64,7 @@ def read_picture(path: "Union[str, os.PathLike[str]]", size: Tuple[int, int] = S
 
     Returns
     -------
-    (height, width, 3) uint8 array
-        RGB, grey levels 0..255.
+    Picture
 
     Raises
     ------
@@ -48,7 +81,11 @@ def read_picture(path: "Union[str, os.PathLike[str]]", size: Tuple[int, int] = S
     try:
         with Image.open(path) as image:
             _check_depth(image, path)
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            turned = image.getexif().get(ORIENTATION, 1) in range(2, 9)
+            frames = getattr(image, "n_frames", 1)
+            stored = ImageOps.exif_transpose(image)
+            upright = stored.convert("RGB")
+            transparent = _is_transparent(stored)
     except InputError:  # a ValueError, too
         raise
     # Pillow's readers raise all of these: for damaged files, and for pictures of absurd size.
@@ -57,7 +94,24 @@ def read_picture(path: "Union[str, os.PathLike[str]]", size: Tuple[int, int] = S
         raise InputError(
             f"{path}: not a readable picture ({reason}); give a complete PNG or JPEG file"
         ) from error
-    return np.array(upright.resize((width, height), Image.Resampling.BILINEAR))
+    grey = stored.mode in GREY_MODES
+    return Picture(
+        np.array(upright.resize((width, height), Image.Resampling.BILINEAR)),
+        (upright.height, upright.width),
+        turned,
+        None if grey or stored.mode in RGB_MODES else stored.mode,
+        grey,
+        transparent,
+        frames,
+    )
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    """Return whether any pixel is not opaque."""
+    if image.mode[-1] not in "Aa" and "transparency" not in image.info:
+        return False
+    lowest: int = np.asarray(image.convert("RGBA"))[..., 3].min()
+    return bool(lowest < 255)
 
 
 def _check_depth(image: Image.Image, path: str) -> None:

@@ -1,40 +1,46 @@
 """Pages of the exercises' shots, each beside its maps."""
 
+import contextlib
 import os
+import re
+import struct
 from types import TracebackType
 from typing import List, Optional, Sequence, Tuple, Type
 
 from matplotlib.figure import Figure
-from matplotlib.gridspec import SubplotSpec
 
+from legacy_gbp.figures.layout import PageGrid
 from legacy_gbp.figures.panel import (
-    FOOT_INCHES,
+    ENERGY_AXES,
     GUIDED_NOTE,
-    HEAD_INCHES,
     IMAGE_CEILING,
     MAP_SCALE,
-    PANEL_INCHES,
     PANELS_A_ROW,
     NamedArray,
     draw_panel,
-    new_figure,
     save,
+)
+from legacy_gbp.figures.pixels import panel_dots
+from legacy_gbp.io.atomic import (
+    PREFIX,
+    check_destination,
+    remove_stale,
+    temporary_name,
+    unwritable,
 )
 
 ROWS_A_PAGE = 2
-SCALES = (
-    f"columns: time, rows: energy (pixels). Images: clipped at {IMAGE_CEILING:.0%} of their "
-    f"largest pixel. {MAP_SCALE}"
-)
+SOURCE = "legacy_gbp gbprop"  # in a page's metadata: a later run may replace it
+SCALES = f"{ENERGY_AXES} Images: clipped at {IMAGE_CEILING:.0%} of their largest pixel. {MAP_SCALE}"
 
 ShownShot = Tuple[str, Sequence[NamedArray]]  # caption; the image first, then its maps
 
 
 class Pages:
-    """PNG pages of shots, written as soon as a page is full.
+    """PNG pages of shots, drawn as soon as a page is full.
 
-    Use it in a ``with`` statement: on success it writes the last page, on failure
-    it removes all pages.
+    Use it in a ``with`` statement: on success all pages appear together and replace those of
+    an earlier run, on failure none does, and those of an earlier run stay.
 
     Parameters
     ----------
@@ -48,16 +54,17 @@ class Pages:
     Attributes
     ----------
     paths : list of str
-        Of the pages written.
+        Of the pages drawn.
     """
 
     def __init__(self, prefix: str, title: str, most: int) -> None:
         self._prefix, self._title, self._most = prefix, title, most
         self._shots: List[ShownShot] = []
         self.paths: List[str] = []
+        self._drawn: List[str] = []  # under temporary names
 
     def add(self, caption: str, panels: Sequence[NamedArray]) -> None:
-        """Add one shot, and write the page that it fills.
+        """Add one shot, and draw the page that it fills.
 
         Parameters
         ----------
@@ -74,9 +81,13 @@ class Pages:
         if len(self.paths) < self._most:
             self._shots.append((caption, panels))
         if len(self._shots) == ROWS_A_PAGE * (PANELS_A_ROW // len(panels)):
-            self._write()
+            self._draw()
 
     def __enter__(self) -> "Pages":
+        folder, name = os.path.split(os.path.abspath(self._prefix))
+        if os.path.isdir(folder):
+            for start in (name + "-", PREFIX):  # drawn pages, and a page in work
+                remove_stale(folder, start)
         return self
 
     def __exit__(
@@ -85,24 +96,75 @@ class Pages:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        if kind is None:
-            self._write()
-        else:
-            for path in self.paths:
-                os.remove(path)
+        try:
+            if kind is None:
+                self._draw()
+                self._publish()
+        finally:
+            for drawn in self._drawn:
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(drawn)
 
-    def _write(self) -> None:
-        """Write the page begun, if any."""
+    def _draw(self) -> None:
+        """Draw the page begun, if any."""
         if not self._shots:
             return
         path = f"{self._prefix}-{len(self.paths) + 1:03d}.png"
-        save(draw_page(self._title, self._shots), path)
+        check_destination(path)
+        self._drawn.append(temporary_name(path))
+        save(draw_page(self._title, self._shots), self._drawn[-1], {"Source": SOURCE})
         self.paths.append(path)
         self._shots = []
+
+    def _publish(self) -> None:
+        """Put all pages in the place of those of an earlier run.
+
+        The old ones go first: a kill in between leaves too few pages, never old ones
+        beside new ones.
+        """
+        if not self._most:
+            return
+        try:
+            for old in _pages_of(self._prefix):
+                os.remove(old)
+            for drawn, path in zip(self._drawn, self.paths):
+                os.replace(drawn, path)
+        except OSError as error:
+            raise unwritable(self._prefix, error.strerror or str(error)) from error
+
+
+def _pages_of(prefix: str) -> List[str]:
+    """Return the pages of an earlier run of this program, by name and by what they say."""
+    folder, name = os.path.split(prefix)
+    wanted = re.compile(re.escape(name) + r"-\d{3,}\.png")
+    there = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
+    paths = [os.path.join(folder, found) for found in there if wanted.fullmatch(found)]
+    return sorted(path for path in paths if _is_ours(path))
+
+
+def _is_ours(path: str) -> bool:
+    """Return whether a PNG file has our mark, a text chunk before its pixels."""
+    mark = b"Source\0" + SOURCE.encode()
+    try:
+        with open(path, "rb") as file:
+            if file.read(8) != b"\x89PNG\r\n\x1a\n":
+                return False
+            while True:
+                length, kind = struct.unpack(">I4s", file.read(8))
+                if kind in (b"IDAT", b"IEND"):
+                    return False
+                if kind == b"tEXt" and file.read(length) == mark:
+                    return True
+                file.seek(4 + (length if kind != b"tEXt" else 0), os.SEEK_CUR)
+    except (OSError, struct.error):
+        return False
 
 
 def draw_page(title: str, shots: Sequence[ShownShot]) -> Figure:
     """Draw a page of shots side by side.
+
+    High energies are at the top: row 0 is the lowest one. Each pixel has a dot of its
+    own or more (:func:`legacy_gbp.figures.pixels.panel_dots`).
 
     Parameters
     ----------
@@ -115,31 +177,17 @@ def draw_page(title: str, shots: Sequence[ShownShot]) -> Figure:
     matplotlib.figure.Figure
     """
     panels = len(shots[0][1])
-    columns = min(PANELS_A_ROW // panels, len(shots))
-    rows = -(-len(shots) // columns)
-    width, height = PANEL_INCHES
-    page_height = HEAD_INCHES + rows * height + FOOT_INCHES
-    figure = new_figure(columns * (panels * width + 0.25), page_height)
-    grid = figure.add_gridspec(
-        rows, columns, left=0.04, right=0.99, wspace=0.09, hspace=0.2,
-        top=1 - HEAD_INCHES / page_height, bottom=FOOT_INCHES / page_height,
-    )  # fmt: skip
-    for number, shot in enumerate(shots):
-        _draw_shot(figure, grid[number], shot, label_rows=number % columns == 0)
-    figure.suptitle(title, fontsize=11)
+    groups = min(PANELS_A_ROW // panels or 1, len(shots))
     guided = any(name == "guided" for _, named in shots for name, _ in named)
     note = SCALES + ("\n" + GUIDED_NOTE if guided else "")
-    figure.text(0.5, 0.008, note, ha="center", fontsize=7.5, color="0.3")
-    return figure
-
-
-def _draw_shot(figure: Figure, cell: SubplotSpec, shot: ShownShot, label_rows: bool) -> None:
-    """Draw one shot's panels in a cell of the page; number the image's rows or do not."""
-    caption, panels = shot
-    inner = cell.subgridspec(1, len(panels), wspace=0.04)
-    for column, (name, array) in enumerate(panels):
-        axes = figure.add_subplot(inner[column])
-        draw_panel(axes, array, signed=column > 0)
-        axes.set_title(name if column else caption, fontsize=8, loc="left")
-        if column or not label_rows:
-            axes.set_yticklabels([])
+    size = panel_dots(shots[0][1][0][1].shape)
+    page = PageGrid(title, note, size, -(-len(shots) // groups), groups, panels)
+    for number, (caption, named) in enumerate(shots):
+        row, group = divmod(number, groups)
+        for column, (name, array) in enumerate(named):
+            axes = page.axes(row, group, column)
+            draw_panel(axes, array, signed=column > 0)
+            axes.set_title(name if column else caption, fontsize=8, loc="left")
+            if column or group:
+                axes.set_yticklabels([])
+    return page.figure

@@ -2,15 +2,18 @@
 
 Maps are signed. Their colour scale diverges, is symmetric about zero and is
 clipped at a fixed percentile of the map's own magnitude, which the page names.
+Every pixel reaches the page: it has a dot or more, or the dot of its block shows
+the largest magnitude there.
 """
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from legacy_gbp.figures.layout import DOTS_PER_INCH, FRAME_DOTS
+from legacy_gbp.figures.pixels import block_size, largest_magnitudes, means
 from legacy_gbp.io.atomic import atomic_write
 
 CLIP_PERCENTILE = 99.7
@@ -24,35 +27,18 @@ GUIDED_NOTE = (
     "Guided backprop shows which input structure excites the network's active paths; "
     "it is not evidence that these pixels caused the decision."
 )
-PANEL_INCHES = (2.3, 2.7)
-HEAD_INCHES, FOOT_INCHES = 0.75, 0.55
-DOTS_PER_INCH = 100
+ENERGY_AXES = "columns: time, rows: energy (pixels), high energies at the top."
+SLACK = 0.001  # dots: rounding must not add a dot to an image
 
 NamedArray = Tuple[str, np.ndarray]  # what a panel is called, and what it shows
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure that is drawn to files, whatever backend pyplot has.
-
-    Parameters
-    ----------
-    width, height : float
-        Inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
-    return figure
+Extent = Tuple[float, float, float, float]  # left, right, bottom and top edge
 
 
 def draw_panel(
     axes: Axes,
     array: np.ndarray,
     signed: bool,
-    extent: Optional[Tuple[float, float, float, float]] = None,
+    extent: Optional[Extent] = None,
     origin: str = "lower",
 ) -> None:
     """Draw one image, or one signed map.
@@ -60,6 +46,8 @@ def draw_panel(
     Parameters
     ----------
     axes : matplotlib.axes.Axes
+        Of its final size. Where it has fewer dots than the array has pixels, a dot
+        shows the pixel of largest magnitude of its block.
     array : (H, W) array
         Of any number type.
     signed : bool
@@ -67,20 +55,106 @@ def draw_panel(
     extent : tuple of float, optional
         Left, right, bottom and top edge; pixels by default.
     origin : str
-        ``"lower"``, with high energies at the top, or ``"upper"`` for pictures.
+        The place of row 0: ``"lower"`` for XTCAV images, whose rows are energies, high
+        ones at the top; ``"upper"`` for photographs.
     """
-    common: Dict[str, Any] = {
-        "origin": origin,
-        "interpolation": "nearest",
-        "aspect": "auto",
-        "extent": extent,
-    }
     if signed:
-        clip = clip_magnitude(array)
-        axes.imshow(array, cmap="RdBu_r", vmin=-clip, vmax=clip, **common)
-    else:
-        top = IMAGE_CEILING * np.max(array)
-        axes.imshow(array, cmap="inferno", vmin=min(0, np.min(array)), vmax=top or 1, **common)
+        draw_map(axes, array, extent, origin)
+        return
+    top = float(IMAGE_CEILING * np.max(array)) or 1.0
+    style = {"cmap": "inferno", "vmin": min(0.0, float(np.min(array))), "vmax": top}
+    draw_pixels(axes, array, extent, origin, **style)
+
+
+def draw_map(
+    axes: Axes,
+    signed: np.ndarray,
+    extent: Optional[Extent] = None,
+    origin: str = "lower",
+    translucent: bool = False,
+) -> None:
+    """Draw one signed map.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    signed : (H, W) array
+    extent : tuple of float, optional
+        Left, right, bottom and top edge; pixels by default.
+    origin : str
+        The place of row 0: ``"lower"`` or ``"upper"``.
+    translucent : bool
+        The more opaque a pixel, the larger it is.
+    """
+    clip = clip_magnitude(signed)
+    blocks = largest_magnitudes(signed, _block(axes, signed.shape))
+    style: Dict[str, Any] = {"cmap": "RdBu_r", "vmin": -clip, "vmax": clip}
+    if translucent:
+        style["alpha"] = np.minimum(np.abs(blocks) / clip, 1)
+    _show(axes, np.clip(blocks, -clip, clip), signed.shape, extent, origin, style)
+
+
+def draw_pixels(
+    axes: Axes,
+    image: np.ndarray,
+    extent: Optional[Extent] = None,
+    origin: str = "lower",
+    **style: Any,
+) -> None:
+    """Draw an image, each pixel on as many dots.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    image : (H, W) or (H, W, 3) array
+        Colours are 0..1. Where pixels share a dot, it shows the largest magnitude, of
+        colours the mean.
+    extent : tuple of float, optional
+        Left, right, bottom and top edge; pixels by default.
+    origin : str
+        The place of row 0: ``"lower"`` or ``"upper"``.
+    **style
+        Of ``imshow``.
+    """
+    block = _block(axes, image.shape)
+    blocks = means(image, block) if np.ndim(image) == 3 else largest_magnitudes(image, block)
+    _show(axes, blocks, image.shape, extent, origin, style)
+
+
+def _block(axes: Axes, shape: Tuple[int, ...]) -> Tuple[int, int]:
+    """Return the rows and columns of pixels that share a dot of the axes."""
+    box = axes.get_window_extent()
+    rows, columns = (round(float(dots)) - 2 * FRAME_DOTS for dots in (box.height, box.width))
+    return block_size(shape, (rows, columns))
+
+
+def _show(
+    axes: Axes,
+    blocks: np.ndarray,
+    shape: Tuple[int, ...],
+    extent: Optional[Extent],
+    origin: str,
+    style: Mapping[str, Any],
+) -> None:
+    """Show blocks of an image of `shape` without interpolation, inside of the frame."""
+    (rows, columns), (height, width) = blocks.shape[:2], shape[:2]
+    if extent is None:
+        rows_from_bottom = (-0.5, height - 0.5) if origin == "lower" else (height - 0.5, -0.5)
+        extent = (-0.5, width - 0.5, *rows_from_bottom)
+    left, right, bottom, top = extent
+    # Blocks at the last rows and columns of the array may reach beyond it.
+    right += (right - left) * (-(-width // columns) * columns / width - 1)
+    beyond = (top - bottom) * (-(-height // rows) * rows / height - 1)
+    bottom, top = (bottom, top + beyond) if origin == "lower" else (bottom - beyond, top)
+    common: Dict[str, Any] = {"origin": origin, "interpolation": "nearest", "aspect": "auto"}
+    axes.imshow(blocks, extent=(left, right, bottom, top), **common, **style)
+    box = axes.get_window_extent()
+    across, up = (
+        (end - start) * (FRAME_DOTS + SLACK) / max(dots - 2 * (FRAME_DOTS + SLACK), 1)
+        for start, end, dots in ((left, right, box.width), (bottom, top, box.height))
+    )
+    axes.set_xlim(left - across, right + across)
+    axes.set_ylim(bottom - up, top + up)
     small_ticks(axes)
 
 
@@ -111,13 +185,15 @@ def clip_magnitude(signed: np.ndarray) -> float:
     return float(np.percentile(np.abs(signed), CLIP_PERCENTILE) or np.abs(signed).max() or 1)
 
 
-def save(figure: Figure, path: str) -> None:
+def save(figure: Figure, path: str, metadata: Optional[Mapping[str, str]] = None) -> None:
     """Write a figure as PNG, atomically, 100 dots an inch.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
     path : str
+    metadata : dict of str to str, optional
+        Keywords and texts that the file carries (tEXt chunks), such as ``Title``.
 
     Raises
     ------
@@ -125,4 +201,11 @@ def save(figure: Figure, path: str) -> None:
         When the file cannot be written.
     """
     with atomic_write(path) as partial:
-        figure.savefig(partial, dpi=DOTS_PER_INCH, format="png")
+        figure.savefig(
+            partial, dpi=DOTS_PER_INCH, format="png", metadata=_encodable(metadata or {})
+        )
+
+
+def _encodable(texts: Mapping[str, str]) -> Dict[str, str]:
+    """Return texts without the bytes that a file's name may have and no encoding."""
+    return {word: text.encode("utf-8", "replace").decode() for word, text in texts.items()}

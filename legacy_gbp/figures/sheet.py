@@ -7,11 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from legacy_gbp.data.truth import StoredShots, Truth
-from legacy_gbp.figures.panel import IMAGE_CEILING, draw_panel, new_figure
+from legacy_gbp.figures.layout import PageGrid
+from legacy_gbp.figures.panel import IMAGE_CEILING, Extent, draw_panel
+from legacy_gbp.figures.pixels import panel_dots
 
-SHEET_COLUMNS, SHEET_INCHES = 8, (1.9, 2.3)
+SHEET_COLUMNS = 8
 TRUTH_COLOURS = ("white", "cyan")
 POWER_SHARE = 0.15  # of the panel's height, for the strongest shot
+LEAST_POWER = 0.01  # of the strongest; weaker power would hide the lowest rows of pixels
 SHORT_NAMES = {"lasing": "lasing", "acq.enPeaksLabel": "label"}
 
 
@@ -20,7 +23,8 @@ def contact_sheet(title: str, shots: StoredShots) -> Figure:
 
     Where the file knows the truth, axes are fs and MeV, contours show what the
     lasing of each colour emptied (solid) and filled (dashed), and the curves at
-    the bottom its X-ray power.
+    the bottom its X-ray power. High energies are at the top, and each pixel has a
+    dot of its own.
 
     Parameters
     ----------
@@ -34,29 +38,20 @@ def contact_sheet(title: str, shots: StoredShots) -> Figure:
     """
     count, truth = len(shots.rows), shots.truth
     columns = min(SHEET_COLUMNS, count)
-    rows = -(-count // columns)
-    width, height = SHEET_INCHES
-    sheet_width, sheet_height = max(columns * width, 5) + 0.7, rows * height + 1.25
-    figure = new_figure(sheet_width, sheet_height)
-    grid = figure.add_gridspec(
-        rows, columns, left=0.6 / sheet_width, right=1 - 0.1 / sheet_width, wspace=0.06,
-        hspace=0.12, top=1 - 0.55 / sheet_height, bottom=0.7 / sheet_height,
-    )  # fmt: skip
+    units = "time (fs), rows: energy (MeV)" if truth else "time, rows: energy (pixels)"
+    note = f"columns: {units}, high energies at the top. {_note(truth)}"
+    size = panel_dots(shots.images.shape[1:])
+    page = PageGrid(title, note, size, -(-count // columns), 1, columns)
     strongest = _highest_power(truth)
     for number in range(count):
-        axes = figure.add_subplot(grid[number])
+        row, column = divmod(number, columns)
+        axes = page.axes(row, 0, column)
         _draw_shot(axes, shots, number, strongest)
-        if number % columns:
+        if column:
             axes.set_yticklabels([])
         if number + columns < count:
             axes.set_xticklabels([])
-    units = ("time (fs)", "energy (MeV)") if truth else ("time (pixels)", "energy (pixels)")
-    figure.supxlabel(units[0], fontsize=9, y=0.36 / sheet_height)
-    figure.supylabel(units[1], fontsize=9, x=0.1 / sheet_width)
-    figure.suptitle(title, fontsize=10, y=1 - 0.12 / sheet_height)
-    place = (0.5, 0.1 / sheet_height)
-    figure.text(*place, _note(truth), ha="center", fontsize=6.5, color="0.3", wrap=True)
-    return figure
+    return page.figure
 
 
 def _highest_power(truth: Optional[Truth]) -> float:
@@ -86,7 +81,7 @@ def _draw_shot(axes: Axes, shots: StoredShots, number: int, strongest: float) ->
 def _draw_truth(axes: Axes, truth: Truth, number: int, strongest: float) -> None:
     """Draw the contours of what lasing moved, and the X-ray power."""
     extent = _extent(truth, truth.loss_mask.shape[2:])
-    left, right, bottom, top = extent
+    _, _, bottom, top = extent
     for mask, power, colour in zip(range(2), truth.power[number], TRUTH_COLOURS):
         for masks, style in ((truth.loss_mask, "solid"), (truth.gain_mask, "dashed")):
             moved = masks[number, mask]
@@ -96,12 +91,11 @@ def _draw_truth(axes: Axes, truth: Truth, number: int, strongest: float) -> None
                     extent=extent, origin="lower",
                 )  # fmt: skip
         curve = bottom + (top - bottom) * POWER_SHARE * power / strongest
+        curve = np.where(power > LEAST_POWER * strongest, curve, np.nan)
         axes.plot(truth.time, curve, color=colour, linewidth=0.8)
-    axes.set_xlim(left, right)
-    axes.set_ylim(bottom, top)
 
 
-def _extent(truth: Optional[Truth], shape: Tuple[int, ...]) -> Tuple[float, float, float, float]:
+def _extent(truth: Optional[Truth], shape: Tuple[int, ...]) -> Extent:
     """Return the edges of the image: fs and MeV, or pixels where no calibration is known."""
     columns, rows = np.array([-0.5, shape[1] - 0.5]), np.array([-0.5, shape[0] - 0.5])
     if truth:
