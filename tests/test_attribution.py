@@ -368,20 +368,39 @@ def test_nearest_takes_the_cell_of_the_centre(size, cells):
     np.testing.assert_array_equal(nearest(maps, (size, 2))[0, :, :, 0], np.c_[cells, cells])
 
 
+CHANNEL_WEIGHTS = np.array([[1.0, 2], [3, 1], [2, 5], [4, 7]])  # the second logit is larger
+
+
 def pair_of_images(grey_t, colour_t):
-    joined_t = tf.concat([grey_t, colour_t], axis=3)
-    joined_t = tf.nn.relu(joined_t, name="joined")
-    return tf.reduce_sum(joined_t, [1, 2]) * [1.0, 2, 3, 4]
+    joined_t = tf.nn.relu(tf.concat([grey_t, colour_t], axis=3), name="joined")
+    return tf.matmul(tf.reduce_sum(joined_t, [1, 2]), tf.constant(CHANNEL_WEIGHTS, tf.float32))
+
+
+# By the weights w of its channels and all places' weighted sum, for numbers far above 0.
+MAPS_OF_A_PAIR = {
+    "gradient": lambda image, w, places: w,
+    "guided": lambda image, w, places: w,
+    "deconvnet": lambda image, w, places: w,
+    "smoothgrad": lambda image, w, places: w,
+    "vargrad": lambda image, w, places: 0,
+    "gradient-x-input": lambda image, w, places: w * image,
+    "integrated": lambda image, w, places: w * image,
+    # One window covers an input of fewer than 16 pixels a side.
+    "occlusion": lambda image, w, places: (w * image).sum(axis=(1, 2, 3), keepdims=True),
+    "gradcam": lambda image, w, places: places,
+    "guided-gradcam": lambda image, w, places: w * places,
+}
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_every_method_takes_several_images_and_keeps_their_type(name):
-    """Grey camera counts and a colour image of another type, a float32 network."""
+    """Grey camera counts, in bytes, and a colour image of another type, a float32 network."""
     rng = np.random.default_rng(0)
     images = (
-        rng.integers(1, 9, (2, 4, 6, 1)).astype(np.uint8),
-        rng.uniform(1, 9, (2, 4, 6, 3)),  # float64
+        rng.integers(100, 200, (2, 4, 6, 1)).astype(np.uint8),
+        rng.uniform(5, 9, (2, 4, 6, 3)),  # float64
     )
+    given = [image.copy() for image in images]
     explain = method(name)
     assert list(inspect.signature(explain).parameters)[:3] == ["net", "images", "target"]
     options = {"layer": "joined"} if "gradcam" in name else {}
@@ -389,7 +408,31 @@ def test_every_method_takes_several_images_and_keeps_their_type(name):
         maps = explain(net, images, **options)
     shapes = [(2, 4, 6, 1), (2, 4, 6, 1 if name == "gradcam" else 3)]
     assert [one.shape for one in maps] == shapes
-    assert all(one.dtype == np.float32 and np.isfinite(one).all() for one in maps)
+    assert [one.dtype for one in maps] == [np.float32, np.float32]
+    weights = CHANNEL_WEIGHTS[:, 1]
+    places = (np.concatenate(given, axis=3) * weights).sum(axis=3, keepdims=True)
+    for one, image, before, w in zip(maps, images, given, (weights[:1], weights[1:])):
+        expected = MAPS_OF_A_PAIR[name](before.astype(float), w, places)
+        np.testing.assert_allclose(one, np.broadcast_to(expected, one.shape), rtol=1e-5)
+        np.testing.assert_array_equal(image, before)
+
+
+@pytest.mark.parametrize(
+    "explain",
+    [
+        smoothgrad,
+        vargrad,
+        functools.partial(integrated_gradients, baseline=250),
+        functools.partial(occlusion, window=2, baseline=250),
+    ],
+    ids=["smoothgrad", "vargrad", "integrated", "occlusion"],
+)
+def test_camera_counts_in_bytes_are_explained_as_numbers(explain):
+    """Noise, and a difference from a brighter baseline, would wrap; of a network that curves."""
+    counts = np.random.default_rng(0).integers(100, 200, (2, 4, 6, 1)).astype(np.uint8)
+    with Network(Formula(lambda x_t: tf.reduce_sum(tf.square(x_t), [1, 2]), (4, 6, 1))) as net:
+        found, expected = (explain(net, images, 0) for images in (counts, counts.astype(float)))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

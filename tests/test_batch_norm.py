@@ -65,21 +65,33 @@ def test_in_training_the_gradient_equals_central_differences():
         assert abs((up - down) / 2e-5 - gradient.flat[place]) < 1e-7
 
 
-def test_in_training_a_dead_channel_stays_finite():
+def test_in_training_the_gradient_of_a_dead_channel_is_that_of_its_mean():
     """The gradient of a root at zero is 0/0 unless it is guarded.
 
     TensorFlow 1.15 and later guard it themselves; the unguarded rule is put
-    back here, as in TensorFlow 0.12.
+    back here, as in TensorFlow 0.12. With S the sum over the n places of a channel,
+    d = x - S(x) / n and s = sqrt(S(d^2) / n), for which ds/dx_i = d_i / (n s), the chain rule
+    through y = gamma d / (s + eps) + beta and the seeds g gives
+
+    gamma (g - S(g) / n) / (s + eps) - gamma d S(g d) / (n s (s + eps)^2);
+
+    the last term is 0 where d is: nothing moves the deviation of a dead channel.
     """
     x = IMAGES.copy()
     x[..., 1] = 7
+    seeds = np.random.RandomState(2).normal(size=x.shape)
+    axes = (0, 1, 2)
+    d, s = x - x.mean(axis=axes), x.std(axis=axes)
+    assert s[1] == 0
+    first = GAMMA * (seeds - seeds.mean(axis=axes)) / (s + EPSILON)
+    slope = (seeds * d).mean(axis=axes) / np.where(s, s * (s + EPSILON) ** 2, 1)
 
     def unguarded(x_t, training):
         with x_t.graph.gradient_override_map({"Sqrt": "LegacyGbpUnguardedSqrt"}):
             return batch_norm(x_t, training)
 
-    _, gradient, moments = run(x, training=True, normalise=unguarded)
-    assert np.isfinite(gradient).all()
+    _, gradient, moments = run(x, training=True, normalise=unguarded, seed=seeds)
+    np.testing.assert_allclose(gradient, first - GAMMA * d * slope, rtol=1e-9, atol=1e-9)
     assert moments[1][1] == pytest.approx(0.9 * RUNNING[1][1])
 
 

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from legacy_gbp.exercises.definitions import EX07, EX08
+from legacy_gbp.exercises.layer_by_layer import UNGUARDED_SQRT
 from legacy_gbp.networks.channel_moments import deviations, image_means, image_variances
 from legacy_gbp.networks.data_parallel import DataParallelSequential
 from legacy_gbp.networks.sequential import Sequential
@@ -88,19 +89,26 @@ def test_the_first_weights_are_those_of_the_plain_graph():
         np.testing.assert_array_equal(started[1][name], array, err_msg=name)
 
 
-def test_a_dead_channel_stays_finite():
-    """All its deviations are zero: the gradient is zero, not 0/0."""
-    arrays = {"conv1/kernel": np.zeros((4, 4, 1, 2))}
+def test_a_dead_channel_has_the_gradient_of_the_plain_graph():
+    """All its deviations are zero. The gradient of a root is 0/0 there, as in TensorFlow 0.12."""
     rng = np.random.RandomState(2)
-    found = everything(
-        split_into([5]),
-        EX07.network,
-        lambda v: arrays.setdefault(v.op.name, 0.1 * rng.randn(*v.shape)),
-    )
-    assert all(np.isfinite(array).all() for array in found.values())
-    np.testing.assert_allclose(
-        found["conv1/batch_norm/running_std"], 0.9 * arrays["conv1/batch_norm/running_std"]
-    )
+    arrays = {"conv1/kernel": rng.randn(4, 4, 1, 2) * [0, 1]}
+
+    def array_of(variable):
+        return arrays.setdefault(variable.op.name, 0.1 * rng.randn(*variable.shape))
+
+    def unguarded(images_t, network):
+        with images_t.graph.gradient_override_map({"Sqrt": UNGUARDED_SQRT}):
+            return split_into([2, 3])(images_t, network)
+
+    expected = everything(plain, EX07.network, array_of)
+    found = everything(unguarded, EX07.network, array_of)
+    assert sorted(found) == sorted(expected)
+    for name, array in expected.items():
+        tolerance = 1e-11 * max(np.abs(array).max(), 1)
+        np.testing.assert_allclose(found[name], array, rtol=1e-8, atol=tolerance, err_msg=name)
+    former = arrays["conv1/batch_norm/running_std"]
+    assert found["conv1/batch_norm/running_std"][0] == pytest.approx(0.9 * former[0])
 
 
 @pytest.mark.parametrize("shape", [(3, 7, 5, 2), (4, 6)])

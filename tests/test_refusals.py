@@ -128,9 +128,10 @@ def test_labels_out_of_range_and_unusable_rows(capsys, tmp_path):
 
 
 def test_what_is_not_finite_is_not_written(capsys, tmp_path):
-    """NaN in a checkpoint is named with the first image that it spoils."""
+    """Weights that overflow are named with the first image that they spoil."""
     write_xtcav("a.h5", 2)
-    bad_logits = save_checkpoint(EX07, "logits/model", **{"logits/bias": [np.nan, 0]})
+    huge = {"logits/bias": [3e38, 0], "logits/weights": np.full((10, 2), 3e38)}
+    bad_logits = save_checkpoint(EX07, "logits/model", **huge)
     for command in ("predict", "gbprop"):
         argv = [command, "a.h5", "--checkpoint", bad_logits, "--output", "m.h5"]
         assert "a.h5 row 0: NaN or Inf in the logits" in refused(capsys, EX07, *argv)

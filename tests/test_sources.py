@@ -461,12 +461,21 @@ def test_fused_operations_are_expanded(op):
         from_graph_def(fused(b"Magic")[0], "g")
 
 
-@pytest.mark.parametrize("kind", ["Sigmoid", "Tanh", "Softplus"])
-def test_a_nonlinearity_without_a_rule_is_not_called_guided(kind):
-    function = {"Sigmoid": tf.sigmoid, "Tanh": tf.tanh, "Softplus": tf.nn.softplus}[kind]
+@pytest.mark.parametrize(
+    "kind, function, slope",
+    [
+        ("Sigmoid", tf.sigmoid, lambda x: np.exp(-x) / (1 + np.exp(-x)) ** 2),
+        ("Tanh", tf.tanh, lambda x: 1 / np.cosh(x) ** 2),
+        ("Softplus", tf.nn.softplus, lambda x: 1 / (1 + np.exp(-x))),
+    ],
+)
+def test_a_nonlinearity_without_a_rule_is_not_called_guided(kind, function, slope):
+    """The gradient is the slope at the positive points, and 0 where the rectifier is off."""
     source = from_graph_def(graph_of(lambda x: function(tf.nn.relu(x))), "g")
     with Network(source) as net:
-        assert net.under("gradient").gradient(POINTS, np.ones_like(POINTS)).any()
+        found = net.under("gradient").gradient(POINTS, np.ones_like(POINTS))
+        expected = np.where(POINTS > 0, slope(np.abs(POINTS).astype(float)), 0)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
         with pytest.raises(InputError, match=f"missed 1 of 2 nonlinearities: {kind} .{kind}.;"):
             net.under("guided")
     with Network(source, allow_partial=True) as net:

@@ -283,7 +283,7 @@ def test_a_damaged_array_is_refused(tmp_path):
         file.write(content.replace(kernel.tobytes(), kernel[::-1].tobytes()))
     with Network(source(path)) as net, pytest.raises(InputError) as error:
         net.logits(LITTLE_IMAGES)
-    one_line(error, "layer 'fc1' cannot be read (", "copy the file again")
+    one_line(error, "fc1", " cannot be read (", "copy the file again")
 
 
 @pytest.mark.parametrize("write", [write_old, write_keras3])

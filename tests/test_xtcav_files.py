@@ -189,7 +189,7 @@ def _nothing_usable(path):
         (_wrong_shape, r"'xtcavimg' has shape \(2, 726, 568\); expected \(N, 363, 284\)"),
         (_text_images, r"'xtcavimg' has type \|S1; expected int16"),
         (os.mkdir, r"is not a file; name an HDF5 file"),
-        (_link_to_nowhere, r"no dataset 'xtcavimg'; the file holds acq.enPeaksLabel"),
+        (_link_to_nowhere, r"'xtcavimg' is a link to '/lost', which is missing; put it back"),
         (_group, r"'xtcavimg' is a group; expected a dataset"),
         (_null, r"'xtcavimg' has shape None; expected \(N, 363, 284\)"),
         (_no_rows, r"'xtcavimg' holds no image"),

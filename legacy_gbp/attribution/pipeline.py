@@ -119,11 +119,12 @@ def explain_batches(
     InputError
         For NaN or Inf in prepared images, logits or maps; names the image.
     """
-    dtype = net.input_dtype  # opens a graph before a thread does
+    one_pass = _needs_one_pass(asked)
+    for name in asked.methods if one_pass else ():
+        net.under(name)  # opened before two threads ask for it
+    dtype = net.input_dtype
     prepared = prefetch(_prepared(net, batch, dtype, asked.describe) for batch in batches)
-    if _needs_one_pass(asked):
-        for name in asked.methods:
-            net.under(name)  # opened before two threads ask for it
+    if one_pass:
 
         def explain(pair: Any) -> Explained:
             return _explain(net, asked, *pair)

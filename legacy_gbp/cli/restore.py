@@ -20,6 +20,7 @@ from legacy_gbp.io.checkpoint_files import (
     finish_interrupted_save,
     prefix_of,
 )
+from legacy_gbp.io.unfinished import check_finished, unfinished_training
 
 WITHOUT_SHARDS = (("limit", "counts over all files"), ("show", "may leave a file half done"))
 
@@ -44,8 +45,9 @@ def find_work(
 ) -> Work:
     """Find data files and checkpoint, and plan the results. TensorFlow is not loaded.
 
-    On the synthetic set, with no checkpoint named and none there, the network
-    is trained first, so that one command ends in a picture.
+    On the synthetic set, with no checkpoint named and no finished one there, the network
+    is trained first, so that one command ends in a picture. Elsewhere the best checkpoint so
+    far of a training that has not ended is refused.
 
     Parameters
     ----------
@@ -78,13 +80,14 @@ def find_work(
     if not may_train:
         remedy = f"make one with 'run_{exercise.name}.py train' or give `checkpoint`"
         check_checkpoint(prefix, remedy)
+        check_finished(prefix)
     paths = options.files or data_files(exercise, options.data_dir, "predict")
     planned = _plan(exercise, options, paths, shard if by_file else None, suffix, figure)
     _check_not_read([result.path for result in planned], [*paths, *_files_of(prefix)])
     if not planned:
         print(f"-- shard {shard}: no file of {len(paths)} is left for it", flush=True)
         return Work([], prefix)
-    if may_train and not os.path.exists(prefix + INDEX):
+    if may_train and not (os.path.exists(prefix + INDEX) and unfinished_training(prefix) is None):
         train_first(exercise, prefix, os.path.dirname(paths[0]))
     if by_file:
         planned = _unfinished(exercise, options, planned, prefix, shard, len(paths))

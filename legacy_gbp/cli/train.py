@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import shlex
 from typing import Any, List, NamedTuple, Optional
 
 from legacy_gbp.batch.environment import in_a_job
@@ -19,6 +20,10 @@ from legacy_gbp.io.checkpoint_files import INDEX, finish_own_saves
 
 HELP = "fit the network"
 EXAMPLE = "train --seed 1"
+PLACES = (
+    "checkpoint", "data_dir", "final_checkpoint", "logdir", "train_files", "validation_files",
+)  # fmt: skip
+NOT_REPEATED = ("help", "resume")
 
 
 def add_arguments(parser: Parser, exercise: Exercise) -> None:
@@ -220,6 +225,7 @@ def _train(
             save_minutes=options.save_minutes,
             resume=resume,
             trainer=distributed_trainer(coordinator) if coordinator else None,
+            command=command_of(exercise, options),
         ),
     )
     if state.stopped:
@@ -231,6 +237,45 @@ def _train(
         f"of {state.total_steps}, in {places.checkpoint}",
         flush=True,
     )
+
+
+def command_of(exercise: Exercise, options: Options) -> str:
+    """Return the command that goes on with a training, or repeats it where no state is left.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    options : Options
+        Of the training.
+
+    Returns
+    -------
+    str
+        For a shell, from any folder.
+    """
+    words = [f"run_{exercise.name}.py", "train"]
+    given = {**options.given(), "data_dir": _folder_named(options)}
+    given["checkpoint"] = os.path.abspath(options.checkpoint or exercise.checkpoint)
+    for action in options.parser._actions:
+        value = given.get(action.dest)
+        if not action.option_strings or action.dest in NOT_REPEATED or value in (None, False):
+            continue
+        if value == action.default and action.dest != "seed":
+            continue
+        values = value if isinstance(value, list) else [value]
+        if action.dest in PLACES:
+            values = [os.path.abspath(place) for place in values]
+        words += [action.option_strings[-1], *([] if value is True else map(str, values))]
+    return " ".join(map(shlex.quote, [*words, "--resume", "auto"]))
+
+
+def _folder_named(options: Options) -> Optional[str]:
+    """Return the folder of data that the training reads; None where files are named."""
+    if options.train_files and options.validation_files:
+        return None
+    from legacy_gbp.data.synthetic.cached import cached_folder
+
+    return options.data_dir or os.environ.get("DATADIR") or cached_folder()
 
 
 def _labelled_shots(exercise: Exercise, options: Options) -> List[Any]:

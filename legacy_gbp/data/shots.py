@@ -17,7 +17,7 @@ from legacy_gbp.data.xtcav import (
     read_rows,
 )
 from legacy_gbp.errors import InputError
-from legacy_gbp.io.hdf5 import open_hdf5
+from legacy_gbp.io.hdf5 import UnchangedFile
 
 if sys.version_info >= (3, 8):
     from typing import Protocol
@@ -105,13 +105,14 @@ class FileShots:
         need_rows: bool = True,
     ) -> None:
         self.paths = list(paths)
+        self._opened = [UnchangedFile(path) for path in self.paths]
         labels: List[np.ndarray] = []
         files: List[np.ndarray] = []
         rows: List[np.ndarray] = []
         dtypes: List[np.dtype] = []
         self.skipped = 0
         for number, path in enumerate(self.paths):
-            with open_hdf5(path) as file:
+            with self._opened[number].open(IMAGES) as file:
                 count, dtype = check_images(file, path)
                 label = read_labels(file, path, label_dataset, classes, count, need_labels)
             if label is None:
@@ -163,6 +164,12 @@ class FileShots:
         Returns
         -------
         (m, 363, 284, 1) array of `dtype`
+
+        Raises
+        ------
+        InputError
+            For missing or damaged data, NaN or Inf, and a file that is not the one that was
+            indexed.
         """
         indices = np.asarray(indices)
         images = np.empty((len(indices), *IMAGE_SHAPE, 1), self.dtype)
@@ -171,7 +178,7 @@ class FileShots:
             places = np.nonzero(files == number)[0]
             places = places[np.argsort(rows[places], kind="stable")]
             path = self.paths[number]
-            with open_hdf5(path) as file:
+            with self._opened[number].open(IMAGES) as file:
                 read_rows(file[IMAGES], path, rows[places], images, places)
         return images
 

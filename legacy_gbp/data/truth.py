@@ -11,6 +11,7 @@ import numpy as np
 from legacy_gbp.data.xtcav import IMAGES, check_images, find_dataset, read_rows
 from legacy_gbp.errors import InputError
 from legacy_gbp.io.hdf5 import open_hdf5
+from legacy_gbp.io.stored_rows import read_all, read_rows_of
 
 LABELS = ("lasing", "acq.enPeaksLabel")
 GROUP = "truth"
@@ -129,7 +130,9 @@ def _check_number(path: str, index: slice, number: int, count: int, most: int) -
 def _truth(file: Any, path: str, rows: np.ndarray, count: int) -> Truth:
     def of_rows(name: str) -> np.ndarray:
         dataset = find_dataset(file, path, f"{GROUP}/{name}")
-        return np.stack([dataset[row] for row in rows])  # one by one: masks of a file are large
+        # One by one: masks of a file are large. Empty parts of them are not stored.
+        where = (dataset, path, f"{GROUP}/{name}")
+        return np.concatenate([read_rows_of(*where, row, row + 1, filled=True) for row in rows])
 
     try:
         axes = [float(file[GROUP].attrs[name]) for name in Calibration._fields]
@@ -142,7 +145,7 @@ def _truth(file: Any, path: str, rows: np.ndarray, count: int) -> Truth:
         loss_mask=of_rows("loss_mask"),
         gain_mask=of_rows("gain_mask"),
         power=of_rows("power"),
-        time=find_dataset(file, path, f"{GROUP}/time")[()],
+        time=read_all(find_dataset(file, path, f"{GROUP}/time"), path, f"{GROUP}/time"),
         true_class=_column(file, path, f"{GROUP}/class", count)[rows],
         calibration=Calibration(*axes),
     )
@@ -156,8 +159,7 @@ def _column(file: Any, path: str, name: str, count: int) -> np.ndarray:
             f"{path}: dataset {name!r} has shape {dataset.shape}; expected one value for each of "
             f"{count} images"
         )
-    values: np.ndarray = dataset[()]
-    return values
+    return read_all(dataset, path, name)
 
 
 def _text(index: slice) -> str:

@@ -16,7 +16,8 @@ import numpy as np
 
 from legacy_gbp.data.finite import first_not_finite
 from legacy_gbp.errors import InputError
-from legacy_gbp.io.hdf5 import is_group, unreadable
+from legacy_gbp.io.hdf5 import is_group, lost_link
+from legacy_gbp.io.stored_rows import read_all, read_rows_of
 
 IMAGES = "xtcavimg"
 IMAGE_SHAPE = (363, 284)
@@ -94,10 +95,8 @@ def read_labels(
             f"{path}: dataset {name!r} has shape {labels.shape} and type {labels.dtype}; expected "
             f"{count} integers, one an image"
         )
-    try:
-        values = labels[()]
-    except OSError as error:
-        raise unreadable(path, name, error) from error
+    # What was never written reads as the fill value: harmless where that means "do not use".
+    values = read_all(labels, path, name, filled=labels.fillvalue == UNUSABLE)
     bad = bad_labels(values, classes)
     if len(bad):
         raise InputError(
@@ -150,6 +149,9 @@ def find_dataset(file: Any, path: str, name: str) -> Any:
     if is_group(found):
         raise InputError(f"{path}: {name!r} is a group; expected a dataset")
     if found is None:
+        link = lost_link(file, name)
+        if link:
+            raise InputError(f"{path}: dataset {name!r} is {link}, which is missing; put it back")
         holds = ", ".join(sorted(set(file) - {name})) or "nothing else"
         raise InputError(f"{path}: no dataset {name!r}; the file holds {holds}")
     return found
@@ -184,19 +186,13 @@ def read_rows(
     adjacent = (np.diff(rows) == 1).all() and (np.diff(places) == 1).all()
     if adjacent and dataset.dtype == images.dtype:
         wanted = images[places[0] : places[-1] + 1].reshape(-1, *dataset.shape[1:])
-        try:
-            dataset.read_direct(wanted, np.s_[rows[0] : rows[-1] + 1])
-        except OSError as error:
-            raise unreadable(path, IMAGES, error) from error
+        read_rows_of(dataset, path, IMAGES, rows[0], rows[-1] + 1, out=wanted)
         check_images_finite(images[places], f"{path}: dataset {IMAGES!r}", rows)
         return
     chunk = min(dataset.chunks[0], MOST_ROWS_A_BLOCK) if dataset.chunks else 1
     for part in np.split(np.arange(len(rows)), np.nonzero(np.diff(rows // chunk))[0] + 1):
-        first = rows[part[0]]
-        try:
-            block = dataset[first : rows[part[-1]] + 1]
-        except OSError as error:
-            raise unreadable(path, IMAGES, error) from error
+        first = int(rows[part[0]])
+        block = read_rows_of(dataset, path, IMAGES, first, int(rows[part[-1]]) + 1)
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes Inf, and is named
             chosen = block[rows[part] - first].astype(images.dtype)
         chosen = chosen.reshape((-1, *IMAGE_SHAPE, 1))

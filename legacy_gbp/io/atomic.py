@@ -190,14 +190,25 @@ def _create(partial: str, path: str) -> None:
 
 def _is_dead(path: str, host: str, process: int) -> bool:
     if host == socket.gethostname():
-        return not _is_running(process)
+        return not is_running(process)
     try:
         return time.time() - os.stat(path).st_mtime > DEAD_AFTER_SECONDS
     except OSError:  # another process was faster
         return False
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Return whether a process of this machine runs.
+
+    Parameters
+    ----------
+    process : int
+
+    Returns
+    -------
+    bool
+        Also True for another program that has got the number meanwhile.
+    """
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import h5py
 import numpy as np
@@ -12,6 +12,14 @@ from legacy_gbp.io.atomic import atomic_write
 
 VERSION = h5py.__version__
 TEXT = h5py.special_dtype(vlen=str)
+CHUNKED, CONTIGUOUS, VIRTUAL = h5py.h5d.CHUNKED, h5py.h5d.CONTIGUOUS, h5py.h5d.VIRTUAL
+DEFLATE, SHUFFLE, FLETCHER32 = (
+    h5py.h5z.FILTER_DEFLATE,
+    h5py.h5z.FILTER_SHUFFLE,
+    h5py.h5z.FILTER_FLETCHER32,
+)
+NUMBERS = "iufb"  # kinds of NumPy's types
+SOURCE_FOLDERS, EXTERNAL_FOLDER = "HDF5_VDS_PREFIX", "HDF5_EXTFILE_PREFIX"  # variables of HDF5
 
 
 def open_hdf5(path: str, advice: str = "check the name") -> Any:
@@ -45,6 +53,68 @@ def open_hdf5(path: str, advice: str = "check the name") -> Any:
         raise InputError(
             f"{path}: not a whole HDF5 file ({first_line(error)}); copy it again"
         ) from error
+
+
+class UnchangedFile:
+    """A file that is opened again and again, and must be the same file each time.
+
+    Parameters
+    ----------
+    path : str
+
+    Attributes
+    ----------
+    path : str
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._seen: Dict[str, Tuple[int, int, int]] = {}
+
+    def open(self, *datasets: str) -> Any:
+        """Open the file for reading.
+
+        Parameters
+        ----------
+        *datasets : str
+            What will be read: where it is virtual, its files must be the same too.
+
+        Returns
+        -------
+        h5py.File
+            Close it, or use it in a ``with`` statement.
+
+        Raises
+        ------
+        InputError
+            For a file that cannot be opened, or is not that of the first time: its inode,
+            size or time differs.
+        """
+        file = open_hdf5(self.path)
+        try:
+            self._compare(self.path, os.fstat(file.id.get_vfd_handle()))
+            for name in datasets:
+                self._compare_sources(file.get(name))
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def _compare_sources(self, dataset: Any) -> None:
+        if not is_dataset(dataset) or layout_of(dataset) != VIRTUAL:
+            return
+        for mapped in dataset.virtual_sources():
+            found = next(filter(os.path.isfile, source_paths(self.path, mapped.file_name)), None)
+            if found and mapped.file_name != ".":
+                self._compare(found, os.stat(found))
+
+    def _compare(self, path: str, now: os.stat_result) -> None:
+        identity = (now.st_ino, now.st_size, now.st_mtime_ns)
+        if self._seen.setdefault(path, identity) != identity:
+            raise InputError(
+                f"{path}: was replaced or written to while it is read; run again when nobody "
+                "writes to it"
+            )
 
 
 @contextlib.contextmanager
@@ -94,6 +164,210 @@ def is_dataset(found: object) -> bool:
     bool
     """
     return isinstance(found, h5py.Dataset)
+
+
+def layout_of(dataset: Any) -> int:
+    """Return how a dataset is stored.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+
+    Returns
+    -------
+    int
+        :data:`CHUNKED`, :data:`CONTIGUOUS`, :data:`VIRTUAL`, or another number: compact.
+    """
+    return int(dataset.id.get_create_plist().get_layout())
+
+
+def filters_of(dataset: Any) -> List[int]:
+    """Return the filters that a chunk has passed, in their order.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+
+    Returns
+    -------
+    list of int
+        Such as :data:`SHUFFLE`, :data:`DEFLATE`.
+    """
+    created = dataset.id.get_create_plist()
+    return [int(created.get_filter(number)[0]) for number in range(created.get_nfilters())]
+
+
+def has_plain_numbers(dataset: Any) -> bool:
+    """Return whether the stored bytes are those of the NumPy type.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+
+    Returns
+    -------
+    bool
+        False for texts, references, and numbers that use a part of their bits.
+    """
+    if dataset.dtype.kind not in NUMBERS:
+        return False
+    return bool(h5py.h5t.py_create(dataset.dtype, logical=True) == dataset.id.get_type())
+
+
+class ExternalPart(NamedTuple):
+    """A stretch of a dataset in a file that is not HDF5.
+
+    Attributes
+    ----------
+    path : str
+    offset, size : int
+        Bytes.
+    """
+
+    path: str
+    offset: int
+    size: int
+
+
+def external_parts(dataset: Any) -> List[ExternalPart]:
+    """Return where the bytes of a dataset lie outside of its file.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+
+    Returns
+    -------
+    list of ExternalPart
+        Empty where they lie in the file. Names are relative to the current folder.
+    """
+    folder = os.environ.get(EXTERNAL_FOLDER, "")
+    return [
+        ExternalPart(os.path.join(folder, os.fsdecode(name)), int(offset), int(size))
+        for name, offset, size in dataset.external or ()
+    ]
+
+
+class MappedRows(NamedTuple):
+    """Adjacent rows of a virtual dataset, and where they lie.
+
+    Attributes
+    ----------
+    start, number : int
+        Rows here.
+    path, dataset : str
+        File, as the mapping names it (``.`` is the file itself), and dataset.
+    source_start : int
+        First row there.
+    """
+
+    start: int
+    number: int
+    path: str
+    dataset: str
+    source_start: int
+
+
+def row_mapping(dataset: Any) -> Optional[List[MappedRows]]:
+    """Return which rows of a virtual dataset lie where.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+
+    Returns
+    -------
+    list of MappedRows or None
+        None where a mapping takes other pieces than complete rows.
+    """
+    found = []
+    for mapped in dataset.virtual_sources():
+        here = _selected_rows(mapped.vspace, dataset.shape)
+        if here is None or "%" in mapped.file_name + mapped.dset_name:
+            return None
+        extent = tuple(mapped.src_space.get_simple_extent_dims())
+        there: Optional[Tuple[int, int]] = (0, here[1])
+        if mapped.src_space.get_select_type() != h5py.h5s.SEL_ALL:
+            there = _selected_rows(mapped.src_space, extent)
+        elif extent and extent != (here[1], *dataset.shape[1:]):
+            return None
+        if there is None or there[1] != here[1] or extent[1:] not in ((), dataset.shape[1:]):
+            return None
+        found.append(MappedRows(*here, mapped.file_name, mapped.dset_name, there[0]))
+    return found
+
+
+def _selected_rows(space: Any, shape: Sequence[int]) -> Optional[Tuple[int, int]]:
+    """Return first row and number of rows of a selection of complete, adjacent rows."""
+    if space.get_select_type() == h5py.h5s.SEL_ALL:
+        return 0, shape[0]
+    if space.get_select_type() != h5py.h5s.SEL_HYPERSLABS or not space.is_regular_hyperslab():
+        return None
+    start, stride, count, block = space.get_regular_hyperslab()
+    sizes = [number * length for number, length in zip(count, block)]
+    dense = all(step == length or number == 1 for step, number, length in zip(stride, count, block))
+    if not dense or start[0] + sizes[0] > shape[0]:
+        return None
+    if any(start[1:]) or tuple(sizes[1:]) != tuple(shape[1:]):
+        return None
+    return int(start[0]), int(sizes[0])
+
+
+def source_paths(path: str, name: str) -> List[str]:
+    """Return where HDF5 looks for a file that a virtual dataset names.
+
+    HDF5 1.10.4 takes the one in the current folder where there are several, later versions
+    the one beside the file; we take the one beside the file.
+
+    Parameters
+    ----------
+    path : str
+        Of the file with the virtual dataset.
+    name : str
+        As the mapping has it.
+
+    Returns
+    -------
+    list of str
+        In the order of preference.
+    """
+    if name == ".":
+        return [path]
+    folders = [folder for folder in os.environ.get(SOURCE_FOLDERS, "").split(":") if folder]
+    folders += [os.path.dirname(os.path.abspath(path)), os.path.dirname(os.path.realpath(path))]
+    named = [os.path.join(folder, name) for folder in folders]  # an absolute name wins
+    named += [os.path.abspath(name)]
+    return named + [os.path.join(folder, os.path.basename(name)) for folder in folders]
+
+
+def lost_link(file: Any, name: str) -> Optional[str]:
+    """Say where a link leads that leads nowhere.
+
+    Parameters
+    ----------
+    file : h5py.File
+    name : str
+        Of an object, which may lie in groups.
+
+    Returns
+    -------
+    str or None
+        Such as ``"a link to '/data' in other.h5"``; None where no link is broken.
+    """
+    parts = name.strip("/").split("/")
+    for number in range(1, len(parts) + 1):
+        stem = "/".join(parts[:number])
+        try:
+            link = file.get(stem, getlink=True)
+            if link is None or file.get(stem) is not None:
+                continue
+        except (KeyError, OSError, RuntimeError):
+            return None
+        if isinstance(link, h5py.ExternalLink):
+            return f"a link to {link.path!r} in {link.filename}"
+        if isinstance(link, h5py.SoftLink):
+            return f"a link to {link.path!r}"
+    return None
 
 
 def unreadable(path: str, dataset: str, error: BaseException) -> InputError:
@@ -164,7 +438,8 @@ def write_virtual_dataset(
     dtype : numpy.dtype
     sources : sequence of (str, int)
         Path, relative to this file, and number of rows; files without rows are left out.
-        Where a file is missing later, HDF5 shows NaN or the smallest integer.
+        Where a file is missing later, HDF5 shows NaN or the smallest integer, and
+        :func:`legacy_gbp.io.stored_rows.read_all` refuses it.
     """
     total = sum(count for _, count in sources)
     if not total:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from legacy_gbp.errors import InputError, first_line
+from legacy_gbp.io.unfinished import check_finished
+from legacy_gbp.io.weights import not_finite
 
 
 def checkpoint_reader(prefix: str) -> Any:
@@ -20,10 +22,12 @@ def checkpoint_reader(prefix: str) -> Any:
     Raises
     ------
     InputError
-        For a missing, truncated or foreign file.
+        For a missing, truncated or foreign file, and for the best so far of a training that
+        has not ended.
     """
     import tensorflow as tf
 
+    check_finished(prefix)
     try:
         reader = tf.train.load_checkpoint(prefix)
         reader.get_variable_to_shape_map()
@@ -49,14 +53,18 @@ def read_tensor(reader: Any, prefix: str, name: str) -> Any:
     Raises
     ------
     InputError
-        For a tensor that cannot be read.
+        For a tensor that cannot be read, or holds NaN or Inf.
     """
     import tensorflow as tf
 
     try:
-        return reader.get_tensor(name)
+        tensor = reader.get_tensor(name)
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
         raise unreadable(prefix, error) from error
+    found = not_finite(tensor)
+    if found:
+        raise InputError(f"{prefix}: tensor {name!r} holds {found}; take an earlier checkpoint")
+    return tensor
 
 
 def unreadable(prefix: str, error: BaseException) -> InputError:

@@ -2,10 +2,12 @@
 
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
+import numpy as np
 import tensorflow as tf
 
 from legacy_gbp.data.xtcav import IMAGE_SHAPE
 from legacy_gbp.errors import ModelError
+from legacy_gbp.io.weights import not_finite
 from legacy_gbp.models.pixel_scale import PixelScaled
 from legacy_gbp.models.source import Endpoints
 from legacy_gbp.networks.inference import POOL_FIRST, FoldedSequential
@@ -61,7 +63,7 @@ class BuiltNetwork(PixelScaled):
         Raises
         ------
         ModelError
-            For an array that is missing or of another shape.
+            For an array that is missing or of another shape, NaN or Inf.
         """
         images_t = tf.compat.v1.placeholder(self._dtype, self._shape, name="images")
         net = Sequential(images_t, training=False, **options)
@@ -93,7 +95,7 @@ class BuiltNetwork(PixelScaled):
         Raises
         ------
         ModelError
-            For an array that is missing or of another shape.
+            For an array that is missing or of another shape, NaN or Inf.
         """
         with tf.Graph().as_default():  # for the names and shapes of the variables
             plain = Sequential(tf.compat.v1.placeholder(self._dtype, self._shape))
@@ -124,4 +126,8 @@ class BuiltNetwork(PixelScaled):
         found = self._arrays[key].shape
         if found != shape:
             raise ModelError(f"variable {key!r} has shape {found}, but {name} needs {shape}")
+        with np.errstate(over="ignore"):
+            bad = not_finite(np.asarray(self._arrays[key]).astype(self._dtype, copy=False))
+        if bad:
+            raise ModelError(f"variable {key!r} holds {bad}")
         return self._arrays[key]

@@ -18,6 +18,7 @@ from legacy_gbp.graph.infer_endpoints import before_softmax, find_inputs, find_o
 from legacy_gbp.graph.nodes import producer
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.io.hdf5 import open_hdf5
+from legacy_gbp.io.stored_rows import check_stored
 from legacy_gbp.models.imported_graph import ImportedGraph
 from legacy_gbp.models.live_session import variable_values
 
@@ -67,6 +68,8 @@ def keras_model(
             f"{path}: holds a Lambda layer, which is Python code; if you trust its author, set "
             "`trusted`"
         )
+    if not zipfile.is_zipfile(path) and _is_hdf5(path):
+        check_stored(path)  # Keras would read zeros
     values: Dict[str, Any] = {}
     if tf.executing_eagerly():
         graph_def, inputs, result = _traced(path, trusted)
@@ -76,6 +79,15 @@ def keras_model(
     named = [input] if isinstance(input, str) else list(input or inputs)
     inputs = find_inputs(graph_def, named, path)
     return ImportedGraph(graph_def, inputs, result, path, feeds, trusted, values)
+
+
+def _is_hdf5(path: str) -> bool:
+    """Return whether a file can be opened; Keras says what is wrong with another one."""
+    try:
+        with open_hdf5(path):
+            return True
+    except InputError:
+        return False
 
 
 def _configuration(path: str) -> str:

@@ -16,10 +16,13 @@ The names of the datasets do not matter (``block1_conv1_W_1:0`` in 2015,
 import os
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+import numpy as np
 import tensorflow as tf
 
-from legacy_gbp.errors import InputError, ModelError, first_line
+from legacy_gbp.errors import ModelError
 from legacy_gbp.io.hdf5 import is_dataset, is_group, open_hdf5, texts_of
+from legacy_gbp.io.stored_rows import read_all
+from legacy_gbp.io.weights import not_finite
 from legacy_gbp.models.pixel_scale import PixelScaled
 from legacy_gbp.models.source import Endpoints
 from legacy_gbp.networks.keras_layout import KerasLayout
@@ -100,8 +103,10 @@ class KerasWeights(PixelScaled):
 
         Raises
         ------
+        InputError
+            For a layer that cannot be read.
         ModelError
-            For a layer that is missing, unreadable or of another shape.
+            For a layer that is missing or of another shape, NaN or Inf.
         """
         shape = (None, *self._image_shape, 3)
         images_t = tf.compat.v1.placeholder(self._dtype, shape, name="images")
@@ -147,13 +152,14 @@ class KerasWeights(PixelScaled):
                 )
 
     def _read(self, file: Any, layer: str, place: str) -> Any:
-        try:
-            return file[place][()].astype(self._dtype, copy=False)
-        except OSError as error:
-            raise InputError(
-                f"{self.path}: layer {layer!r} cannot be read ({first_line(error)}); copy the "
-                "file again"
-            ) from error
+        with np.errstate(over="ignore"):  # what the type cannot hold becomes Inf, and is named
+            values = read_all(file[place], self.path, place).astype(self._dtype, copy=False)
+        found = not_finite(values)
+        if found:
+            raise ModelError(
+                f"{self.path}: layer {layer!r} holds {found} in {place}; {self._advice}"
+            )
+        return values
 
 
 def places_of_weights(file: Any) -> Dict[str, List[str]]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from legacy_gbp.errors import InputError
 from legacy_gbp.io.hdf5 import open_hdf5
+from legacy_gbp.io.stored_rows import read_all
 
 # Options that say where things are, not what is in them. The checkpoint has its SHA-256.
 PLACES = (
@@ -62,8 +63,10 @@ def read_result(path: str) -> ResultInfo:
             raise InputError(f"{path}: its columns do not fit together; make it again")
         if not columns:
             return ResultInfo(path, facts, columns, np.array([], object), np.array([], np.int64))
-        named = [name.decode() if isinstance(name, bytes) else name for name in file["file"][()]]
-        return ResultInfo(path, facts, columns, np.array(named, object), file["row"][()])
+        texts = read_all(file["file"], path, "file")
+        named = [name.decode() if isinstance(name, bytes) else name for name in texts]
+        rows = read_all(file["row"], path, "row")
+        return ResultInfo(path, facts, columns, np.array(named, object), rows)
 
 
 def difference(facts: Dict[str, Any], others: Dict[str, Any]) -> Optional[str]:

@@ -20,6 +20,7 @@ from legacy_gbp.exercises.checkpoint import PREPROCESS_MEAN
 from legacy_gbp.exercises.definitions import VALIDATE_EVERY, Exercise
 from legacy_gbp.exercises.preprocess import Preprocess
 from legacy_gbp.io.console import progress
+from legacy_gbp.io.unfinished import UnfinishedNote
 from legacy_gbp.metrics.classification import accuracy
 from legacy_gbp.training.log import header, row, validation_lines
 from legacy_gbp.training.options import TrainingOptions
@@ -41,6 +42,7 @@ class _Run(NamedTuple):
     validation_indices: np.ndarray
     trainer: Trainer
     write_scalars: WriteScalars
+    note: UnfinishedNote
 
 
 def train(
@@ -106,7 +108,10 @@ def train(
         opener = options.trainer or Trainer
         trainer = stack.enter_context(opener(exercise, prepared, options.seed))
         write_scalars = stack.enter_context(scalar_writer(options.logdir, state.steps))
-        run = _Run(exercise, options, train_shots, validation_shots, chosen, trainer, write_scalars)
+        note = stack.enter_context(UnfinishedNote(options.checkpoint, options.command))
+        run = _Run(
+            exercise, options, train_shots, validation_shots, chosen, trainer, write_scalars, note
+        )
         _begin(run, state, policy)
         _steps(run, state, batches, policy)
         _end(run, state, batches, policy)
@@ -153,6 +158,7 @@ def _validate(run: _Run, state: TrainingState, batch: Batch, line: str) -> None:
     run.write_scalars(state.steps - 1, {"tr.acc": accuracy(on_train), "vl.acc": reached})
     saved_in: Optional[str] = None
     if state.add_validation(reached) and checkpoint:
+        run.note.write()  # before the checkpoint: nobody takes it for a finished one
         trainer.save(checkpoint)
         saved_in = checkpoint
     seconds = time.monotonic() - begun
@@ -162,6 +168,8 @@ def _validate(run: _Run, state: TrainingState, batch: Batch, line: str) -> None:
 
 def _begin(run: _Run, state: TrainingState, policy: ResumePolicy) -> None:
     if run.options.resume:
+        if state.best_step is not None:
+            run.note.write()
         run.trainer.restore(state.variables)
         by = ", ".join(f"{name} {value}" for name, value in state.written_by.items())
         run.options.log(
@@ -185,6 +193,7 @@ def _end(run: _Run, state: TrainingState, batches: Epochs, policy: ResumePolicy)
     if final:
         run.trainer.save(final)
         log(f"** saved in {final}")
+    run.note.remove()
     policy.remove()
 
 

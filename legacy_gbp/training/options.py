@@ -75,6 +75,8 @@ class TrainingOptions:
         Go on from `resume_path`, with the same losses as if never stopped.
     trainer : callable or None
         Opens the graph; that of one process by default.
+    command : str or None
+        That goes on with this training, for whoever meets its unfinished checkpoint.
     """
 
     checkpoint: Optional[str] = None
@@ -91,3 +93,4 @@ class TrainingOptions:
     save_minutes: Optional[float] = None
     resume: bool = False
     trainer: Optional[TrainerFactory] = None
+    command: Optional[str] = None

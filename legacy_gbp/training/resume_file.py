@@ -21,9 +21,9 @@ import numpy as np
 
 from legacy_gbp.errors import InputError, first_line
 from legacy_gbp.io.atomic import atomic_write, check_free_space
+from legacy_gbp.io.unfinished import RESUME
 from legacy_gbp.training.state import TrainingState
 
-ENDING = "_resume.npz"
 VARIABLES = "variables/"
 BROKEN = (
     OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, zipfile.BadZipFile,
@@ -46,7 +46,7 @@ def resume_path_of(checkpoint: str) -> str:
     -------
     str
     """
-    return checkpoint + ENDING
+    return checkpoint + RESUME
 
 
 def write_state(path: str, state: TrainingState) -> None:

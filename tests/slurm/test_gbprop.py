@@ -14,10 +14,11 @@ import pytest
 from legacy_gbp.cli import main, main_all
 from legacy_gbp.exercises.definitions import EX07
 from tests.files import write_xtcav
+from tests.slurm import gated
+from tests.waiting import until
 
 pytestmark = pytest.mark.slurm
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SHOTS = (2, 3, 12, 2, 2)
 FILES = [f"shots{k}.h5" for k in range(len(SHOTS))]
 PARTS = [f"parts/shots{k}-maps.h5" for k in range(len(SHOTS))]
@@ -28,7 +29,7 @@ SLOW = ["--method", "smoothgrad", "--batch-size", "1"]
 def _folder(tmp_path, monkeypatch, cluster):
     """Jobs start where they are submitted, and inherit a display that is not there."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(cluster.env, "PYTHONPATH", ROOT)
+    monkeypatch.setitem(cluster.env, "PYTHONPATH", gated.ROOT)
     monkeypatch.setitem(cluster.env, "DISPLAY", ":99")
     for seed, (name, shots) in enumerate(zip(FILES, SHOTS)):
         write_xtcav(name, shots, seed=seed)
@@ -37,6 +38,7 @@ def _folder(tmp_path, monkeypatch, cluster):
 def job(checkpoint, *argv, array=()):
     """Write a job script as users do."""
     queue = ["slurm", "--partition", "tests", "--time", "0:10", "--cpus", "2", "--name", "maps"]
+    queue += ["--python", gated.interpreter(os.getcwd())]
     queue += [*array, "--output", "job.sh", "ex07", "gbprop"]
     queue += [*FILES, "--checkpoint", checkpoint, "--output-dir", "parts", *argv]
     assert main_all(["jobscript", *queue]) == 0
@@ -76,12 +78,18 @@ def named(paths):
 
 
 def whole(paths):
-    """Those files that stand under their names, every one of them readable."""
+    """Those files that exist, every one of them with the maps of all its shots."""
     found = [path for path in paths if os.path.exists(path)]
     for path in found:
         with h5py.File(path, "r") as file:
-            assert np.isfinite(file["maps"][()]).all() and len(file["maps"])
+            shots = SHOTS[PARTS.index(path)]
+            assert all(len(file[name][()]) == shots for name in file)
     return found
+
+
+def until_it_waits():
+    """Before the third file."""
+    until(lambda: os.path.exists(gated.WAITS), "gbprop does not come to the gate")
 
 
 def test_an_array_of_four_equals_one_process(cluster, checkpoints):
@@ -116,16 +124,19 @@ def test_tasks_of_srun_divide_the_files(cluster, checkpoints):
 
 def test_a_cancelled_task_goes_on_with_the_first_unfinished_file(cluster, checkpoints):
     """Its log is there while it runs."""
+    gated.close_gate()
     script = job(checkpoints["ex07"], *SLOW, "--pages", "0", array=["--array", "1"])
     number = cluster.submit(script)
     log = f"maps-{number}_1.log"
     cluster.wait_for_line(log, "^-- maps in parts/shots1-maps.h5$")
+    until_it_waits()
     assert cluster.states(number) == ["RUNNING"]
     cluster.call("scancel", number)
     assert cluster.finished(number) == ["CANCELLED"]
     assert "is not put back: it was cancelled" in cluster.wait_for_line(log, "put back")
     before = {path: os.stat(path).st_mtime_ns for path in whole(PARTS)}
     assert list(before) == PARTS[:2] and sorted(os.listdir("parts")) == named(PARTS[:2])
+    gated.open_gate()
     number = cluster.submit(script)
     assert cluster.finished(number) == ["COMPLETED"]
     said = cluster.wait_for_line(f"maps-{number}_1.log", "shots4-maps.h5")
@@ -136,18 +147,18 @@ def test_a_cancelled_task_goes_on_with_the_first_unfinished_file(cluster, checkp
 
 def test_the_time_limit_leaves_no_half_file(cluster, checkpoints):
     """By TERM alone: a job without the signal that announces the end."""
-    write_xtcav(FILES[2], 900, seed=2)  # more than it can do before Slurm looks at the time
+    gated.close_gate()
     script = job(checkpoints["ex07"], *SLOW, "--pages", "0")
     without_signal(script)
     number = cluster.submit(script)
     log = f"maps-{number}.log"
-    cluster.wait_for_line(log, "^-- maps in parts/shots1-maps.h5$")
+    until_it_waits()
     cluster.call("scontrol", "update", f"JobId={number}", "EndTime=now")
     assert cluster.finished(number) == ["TIMEOUT"]
     said = cluster.wait_for_line(log, "is not put back: it was cancelled or its time is over")
     assert "-- SIGTERM: stopped, 2 files are finished" in said
     assert whole(PARTS) == PARTS[:2] and sorted(os.listdir("parts")) == named(PARTS[:2])
-    write_xtcav(FILES[2], SHOTS[2], seed=2)
+    gated.open_gate()
     number = cluster.submit(script)
     assert cluster.finished(number) == ["COMPLETED"]
     assert "2 finished before" in cluster.wait_for_line(f"maps-{number}.log", "before")
@@ -156,13 +167,15 @@ def test_the_time_limit_leaves_no_half_file(cluster, checkpoints):
 
 def test_usr1_puts_the_job_back_and_it_goes_on(cluster, checkpoints):
     """What --signal=B:USR1@120 does before the time is over."""
+    gated.close_gate()
     number = cluster.submit(job(checkpoints["ex07"], *SLOW, "--pages", "0"))
     log = f"maps-{number}.log"
-    cluster.wait_for_line(log, "^-- maps in parts/shots1-maps.h5$")
+    until_it_waits()
     cluster.call("scancel", "--signal=USR1", "--batch", number)
     cluster.wait_for_line(log, f"^-- job {number} is put back into the queue$")
     assert "-- SIGUSR1: stopped, 2 files are finished" in cluster.wait_for_line(log, "SIGUSR1")
     assert whole(PARTS) == PARTS[:2]
+    gated.open_gate()
     cluster.start_now(number)
     assert cluster.finished(number) == ["COMPLETED"]
     assert "5 of 5 files, 2 finished before" in cluster.wait_for_line(log, "shots4-maps.h5")

@@ -7,46 +7,64 @@ import os
 import re
 import shlex
 import signal
-import sys
-import time
 
+import numpy as np
 import pytest
 
 from legacy_gbp.cli import main_all
+from tests.event_files import shown
 from tests.files import write_xtcav
+from tests.slurm import gated
+from tests.waiting import until
 
 pytestmark = pytest.mark.slurm
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TRAIN = [
     "train", "--train-files", "train.h5", "--validation-files", "validation.h5",
-    "--batch-size", "8", "--epochs", "8",
+    "--batch-size", "8", "--epochs", "8", "--logdir", "logs",
 ]  # fmt: skip
 STEPS = 8 * 4  # 32 shots in batches of 8
+STOPPED_AFTER = gated.STEPS + 1  # the step in which it waits is done
 
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path, monkeypatch, cluster):
+    """Without oneDNN, whose gradients of convolutions round worse on TensorFlow 2."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(cluster.env, "PYTHONPATH", ROOT)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setitem(cluster.env, name, value)
     write_xtcav("train.h5", 32, seed=1)
     write_xtcav("validation.h5", 4, seed=2)
+
+
+ENVIRONMENT = {"PYTHONPATH": gated.ROOT, "TF_ENABLE_ONEDNN_OPTS": "0"}
 
 
 def job(*argv, tasks=1):
     """Write a job script as users do."""
     queue = ["slurm", "--partition", "tests", "--time", "0:10", "--cpus", "2", "--name", "train"]
     queue += ["--tasks", str(tasks), "--output", "job.sh"]
+    queue += ["--python", gated.interpreter(os.getcwd())]
     assert main_all(["jobscript", *queue, "ex07", *TRAIN, *argv]) == 0
     return "job.sh"
 
 
-def losses(log):
-    """Step to its loss, of the rows of a log; a step done again must give the same."""
-    found: dict = {}
-    for step, loss in re.findall(r"^ *\d+ +\d+ +(\d+) +[\d.]+ +([\d.]+)", log, re.M):
-        assert found.setdefault(int(step), loss) == loss
-    return found
+def losses():
+    """Of every step, as TensorBoard shows them, to the last bit."""
+    points = shown("logs")
+    assert [step for step, _ in points] == list(range(STEPS))
+    return [loss for _, loss in points]
+
+
+def assert_near(found, expected):
+    """Two tasks round otherwise than one, and training lets that grow.
+
+    Measured on both versions: below 1e-6 in the first eight steps, 4e-5 in 32. Without the part
+    of one task the second loss is 1e-3 off, and the last ones 2e-2.
+    """
+    difference = np.abs(np.subtract(found, expected))
+    assert difference[:8].max() < 1e-5, difference
+    assert difference.max() < 5e-4, difference
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +75,30 @@ def undisturbed(cluster, tmp_path_factory):
     try:
         write_xtcav("train.h5", 32, seed=1)
         write_xtcav("validation.h5", 4, seed=2)
-        cluster.env["PYTHONPATH"] = ROOT
+        cluster.env.update(ENVIRONMENT)
         number = cluster.submit(job())
         assert cluster.finished(number) == ["COMPLETED"]
-        found = losses(cluster.wait_for_line(f"train-{number}.log", "best validation accuracy"))
+        return losses()
     finally:
         os.chdir(here)
-    assert sorted(found) == list(range(STEPS))
-    return found
+
+
+def until_it_waits():
+    """In the step after four."""
+    until(lambda: os.path.exists(gated.WAITS), "the training does not come to the gate")
+
+
+def stopped(text, by):
+    """Whether the log says that the training was stopped where it waited."""
+    line = rf"^-- stopped \({by}\) after step {STOPPED_AFTER} of {STEPS}; its state is in"
+    return re.search(line, text, re.M)
+
+
+def goes_on(text, more=""):
+    """Whether the log says that a training goes on from there."""
+    return re.search(
+        rf"^-- going on after step {STOPPED_AFTER} of {STEPS}, from .*{more}", text, re.M
+    )
 
 
 def step_row(step):
@@ -86,38 +120,40 @@ def test_the_end_of_the_time_announces_itself(cluster):
 
 def test_usr1_puts_a_training_back_and_it_goes_on(cluster, undisturbed):
     """The same signal by hand."""
+    gated.close_gate()
     number = cluster.submit(job())
     log = f"train-{number}.log"
-    cluster.wait_for_line(log, step_row(3))
+    until_it_waits()
     cluster.call("scancel", "--signal=USR1", "--batch", number)
-    said = cluster.wait_for_line(log, f"^-- job {number} is put back into the queue$")
-    assert re.search(r"^-- stopped \(SIGUSR1\) after step \d+ of 32; its state is in", said, re.M)
+    text = cluster.wait_for_line(log, f"^-- job {number} is put back into the queue$")
+    assert stopped(text, "SIGUSR1")
+    gated.open_gate()
     cluster.start_now(number)
     assert cluster.finished(number) == ["COMPLETED"]
-    said = cluster.wait_for_line(log, "best validation accuracy")
-    assert re.search(r"^-- going on after step \d+ of 32, from ", said, re.M)
-    assert losses(said) == undisturbed and cluster.facts(number)["Restarts"] == "1"
+    assert goes_on(cluster.wait_for_line(log, "best validation accuracy"))
+    assert losses() == undisturbed and cluster.facts(number)["Restarts"] == "1"
 
 
 def test_a_cancelled_training_goes_on_when_submitted_again(cluster, undisturbed):
+    gated.close_gate()
     script = job()
     number = cluster.submit(script)
-    log = f"train-{number}.log"
-    cluster.wait_for_line(log, step_row(3))
+    until_it_waits()
     cluster.call("scancel", number)
     assert cluster.finished(number) == ["CANCELLED"]
-    before = cluster.wait_for_line(log, "is not put back: it was cancelled")
-    assert re.search(r"^-- stopped \(SIGTERM\) after step \d+ of 32; its state is in", before, re.M)
+    assert stopped(
+        cluster.wait_for_line(f"train-{number}.log", "is not put back: it was cancelled"), "SIGTERM"
+    )
+    gated.open_gate()
     number = cluster.submit(script)
     assert cluster.finished(number) == ["COMPLETED"]
-    after = cluster.wait_for_line(f"train-{number}.log", "best validation accuracy")
-    assert "-- going on after step" in after
-    assert losses(before + after) == undisturbed
+    assert goes_on(cluster.wait_for_line(f"train-{number}.log", "best validation accuracy"))
+    assert losses() == undisturbed
 
 
 def on_two_tasks():
     """A script that starts the training by srun, one task on every node."""
-    words = [sys.executable, "-m", "legacy_gbp", "ex07", *TRAIN]
+    words = [gated.interpreter(os.getcwd()), "-m", "legacy_gbp", "ex07", *TRAIN]
     with open("srun.sh", "w", encoding="utf-8") as file:
         file.write(
             "#!/bin/bash\n#SBATCH --nodes=2 --ntasks=2 --cpus-per-task=2 --output=train-%j.log\n"
@@ -130,25 +166,23 @@ def on_two_tasks():
 def test_two_tasks_train_as_one(cluster, undisturbed):
     number = cluster.submit(on_two_tasks())
     assert cluster.finished(number) == ["COMPLETED"]
-    found = losses(cluster.wait_for_line(f"train-{number}.log", "best validation accuracy"))
-    assert sorted(found) == sorted(undisturbed)
-    for step, loss in undisturbed.items():
-        assert abs(float(found[step]) - float(loss)) < 0.02, step
+    assert_near(losses(), undisturbed)
 
 
 def test_usr1_puts_two_tasks_back_and_they_go_on(cluster, undisturbed):
     """What --signal=USR1@120 does to all tasks of srun."""
+    gated.close_gate()
     number = cluster.submit(job(tasks=2))
     log = f"train-{number}.log"
-    cluster.wait_for_line(log, step_row(3))
+    until_it_waits()
     cluster.call("scancel", "--signal=USR1", number)
-    cluster.wait_for_line(log, f"^-- job {number} is put back into the queue$")
+    text = cluster.wait_for_line(log, f"^-- job {number} is put back into the queue$")
+    assert stopped(text, "SIGUSR1")
+    gated.open_gate()
     cluster.start_now(number)
     assert cluster.finished(number) == ["COMPLETED"]
-    said = cluster.wait_for_line(log, "best validation accuracy")
-    assert re.search(r"^-- stopped \(SIGUSR1\) after step \d+ of 32; its state is in", said, re.M)
-    assert re.search(r"^-- going on after step \d+ of 32, from .*tasks 2", said, re.M)
-    assert sorted(losses(said)) == sorted(undisturbed)
+    assert goes_on(cluster.wait_for_line(log, "best validation accuracy"), "tasks 2")
+    assert_near(losses(), undisturbed)
     assert cluster.facts(number)["Restarts"] == "1"
 
 
@@ -169,17 +203,19 @@ def process_of(number, task):
 
 
 def test_a_worker_that_is_killed_does_not_hang_the_others(cluster, undisturbed):
+    """The step after its death is not done; the training goes on from the step before."""
+    gated.close_gate()
     script = on_two_tasks()
     number = cluster.submit(script)
-    log = f"train-{number}.log"
-    cluster.wait_for_line(log, step_row(3))
-    os.kill(process_of(number, 1), signal.SIGKILL)
-    begun = time.monotonic()
-    assert cluster.finished(number, within=120) == ["FAILED"]
-    print(f"all tasks ended {time.monotonic() - begun:.0f} s after the kill")
-    before = cluster.wait_for_line(log, "-- stopped")
-    assert "its state is in" in before
+    until_it_waits()
+    worker = process_of(number, 1)
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: not os.path.exists(f"/proc/{worker}"), "the worker does not end")
+    gated.open_gate()
+    assert cluster.finished(number) == ["FAILED"]
+    log = cluster.wait_for_line(f"train-{number}.log", "-- stopped")
+    assert stopped(log, "task 1 was lost")
     number = cluster.submit(script)
     assert cluster.finished(number) == ["COMPLETED"]
-    after = cluster.wait_for_line(f"train-{number}.log", "best validation accuracy")
-    assert "-- going on after step" in after
+    assert goes_on(cluster.wait_for_line(f"train-{number}.log", "best validation accuracy"))
+    assert_near(losses(), undisturbed)
