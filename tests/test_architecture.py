@@ -134,6 +134,16 @@ def test_no_tensorflow_where_numpy_is_enough():
     assert "legacy_gbp.io.hdf5" not in importers_of("tensorflow")
 
 
+def test_public_names_stay_what_they_are_after_every_module_is_loaded():
+    """A submodule of the name of a function would hide it from the second call on."""
+    names = [name for name in modules() if name != "legacy_gbp.__main__"]
+    code = "import importlib, types, legacy_gbp as package\n"
+    code += f"[importlib.import_module(name) for name in {names}]\n"
+    code += "found = [getattr(package, name) for name in package.__all__]\n"
+    code += "assert not [one for one in found if isinstance(one, types.ModuleType)]"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
 def test_exercises_are_known_to_the_top_floors_alone():
     knowing = {
         room_of(module)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slurm
 SHOTS = (2, 3, 12, 2, 2)
 FILES = [f"shots{k}.h5" for k in range(len(SHOTS))]
 PARTS = [f"parts/shots{k}-maps.h5" for k in range(len(SHOTS))]
-SLOW = ["--method", "smoothgrad", "--batch-size", "1"]
+SMALL_BATCHES = ["--batch-size", "1"]  # the third file has several
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +125,7 @@ def test_tasks_of_srun_divide_the_files(cluster, checkpoints):
 def test_a_cancelled_task_goes_on_with_the_first_unfinished_file(cluster, checkpoints):
     """Its log is there while it runs."""
     gated.close_gate()
-    script = job(checkpoints["ex07"], *SLOW, "--pages", "0", array=["--array", "1"])
+    script = job(checkpoints["ex07"], *SMALL_BATCHES, "--pages", "0", array=["--array", "1"])
     number = cluster.submit(script)
     log = f"maps-{number}_1.log"
     cluster.wait_for_line(log, "^-- maps in parts/shots1-maps.h5$")
@@ -142,13 +142,13 @@ def test_a_cancelled_task_goes_on_with_the_first_unfinished_file(cluster, checkp
     said = cluster.wait_for_line(f"maps-{number}_1.log", "shots4-maps.h5")
     assert "-- shard 1/1: 5 of 5 files, 2 finished before" in said
     assert {path: os.stat(path).st_mtime_ns for path in before} == before
-    same_as_one_process(checkpoints["ex07"], *SLOW)
+    same_as_one_process(checkpoints["ex07"], *SMALL_BATCHES)
 
 
 def test_the_time_limit_leaves_no_half_file(cluster, checkpoints):
     """By TERM alone: a job without the signal that announces the end."""
     gated.close_gate()
-    script = job(checkpoints["ex07"], *SLOW, "--pages", "0")
+    script = job(checkpoints["ex07"], *SMALL_BATCHES, "--pages", "0")
     without_signal(script)
     number = cluster.submit(script)
     log = f"maps-{number}.log"
@@ -162,13 +162,13 @@ def test_the_time_limit_leaves_no_half_file(cluster, checkpoints):
     number = cluster.submit(script)
     assert cluster.finished(number) == ["COMPLETED"]
     assert "2 finished before" in cluster.wait_for_line(f"maps-{number}.log", "before")
-    same_as_one_process(checkpoints["ex07"], *SLOW)
+    same_as_one_process(checkpoints["ex07"], *SMALL_BATCHES)
 
 
 def test_usr1_puts_the_job_back_and_it_goes_on(cluster, checkpoints):
     """What --signal=B:USR1@120 does before the time is over."""
     gated.close_gate()
-    number = cluster.submit(job(checkpoints["ex07"], *SLOW, "--pages", "0"))
+    number = cluster.submit(job(checkpoints["ex07"], *SMALL_BATCHES, "--pages", "0"))
     log = f"maps-{number}.log"
     until_it_waits()
     cluster.call("scancel", "--signal=USR1", "--batch", number)
@@ -180,7 +180,7 @@ def test_usr1_puts_the_job_back_and_it_goes_on(cluster, checkpoints):
     assert cluster.finished(number) == ["COMPLETED"]
     assert "5 of 5 files, 2 finished before" in cluster.wait_for_line(log, "shots4-maps.h5")
     assert cluster.facts(number)["Restarts"] == "1"
-    same_as_one_process(checkpoints["ex07"], *SLOW)
+    same_as_one_process(checkpoints["ex07"], *SMALL_BATCHES)
 
 
 def test_two_jobs_on_the_same_files_do_no_harm(cluster, checkpoints):
