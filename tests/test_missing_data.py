@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from legacy_gbp import figures
+from legacy_gbp.attribution.guided_backprop import guided_backprop
+from legacy_gbp.attribution.network import Network
 from legacy_gbp.cli import main, main_all
 from legacy_gbp.data.shots import FileShots
 from legacy_gbp.errors import InputError
@@ -16,6 +18,7 @@ from legacy_gbp.exercises.definitions import EX07
 from legacy_gbp.io.hdf5 import open_hdf5
 from legacy_gbp.io.stored_rows import read_all, read_rows_of
 from legacy_gbp.io.weights import not_finite
+from legacy_gbp.models.frozen_graph import frozen_graph
 from tests.files import write_xtcav
 from tests.weights import random_arrays, save_checkpoint
 
@@ -460,6 +463,17 @@ def test_pixels_that_the_graph_cannot_hold_are_named(capsys):
     assert not os.path.exists("m.h5")
     np.save("x.npy", np.full((2, 3), 2**63, np.uint64))
     assert main_all(argv) == 0
+
+
+@pytest.mark.parametrize("pixel", [np.nan, np.inf, -1e300])
+def test_pixels_are_checked_in_python_too(pixel):
+    images = np.ones((5, 3))
+    images[3, 1] = pixel
+    path = frozen(np.random.RandomState(0).normal(size=(3, 2)))
+    with Network(frozen_graph(path, "x:0", "logits:0")) as net:
+        for found in (net.logits, lambda x: guided_backprop(net, x)):
+            with pytest.raises(InputError, match="image 3 holds NaN, Inf or more than float32"):
+                found(images)
 
 
 def pages(prefix, shots, most=9, fail=False):

@@ -22,7 +22,8 @@ def first_not_finite(values: np.ndarray) -> Optional[int]:
     if values.dtype.kind not in "fc":
         return None
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum()):  # NaN and Inf survive in a sum, which is cheaper
+        flat = values.reshape(-1)
+        if np.isfinite(np.dot(flat, flat)):  # NaN and Inf survive in a sum, which is cheaper
             return None
     rows = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
     return None if rows.all() else int(np.argmin(rows))
