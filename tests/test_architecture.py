@@ -137,9 +137,10 @@ def test_no_tensorflow_where_numpy_is_enough():
 def test_public_names_stay_what_they_are_after_every_module_is_loaded():
     """A submodule of the name of a function would hide it from the second call on."""
     names = [name for name in modules() if name != "legacy_gbp.__main__"]
-    code = "import importlib, types, legacy_gbp as package\n"
+    code = "import importlib, types, legacy_gbp\n"
     code += f"[importlib.import_module(name) for name in {names}]\n"
-    code += "found = [getattr(package, name) for name in package.__all__]\n"
+    code += "packages = legacy_gbp, legacy_gbp.models\n"
+    code += "found = [getattr(one, name) for one in packages for name in one.__all__]\n"
     code += "assert not [one for one in found if isinstance(one, types.ModuleType)]"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from legacy_gbp.attribution.network import Network
-from legacy_gbp.models.frozen_graph import from_graph_def
-from legacy_gbp.models.live_session import live_session
-from legacy_gbp.models.meta_graph import meta_graph
+from legacy_gbp.models.frozen_graphs import from_graph_def
+from legacy_gbp.models.live_sessions import live_session
+from legacy_gbp.models.meta_graphs import meta_graph
 
 v1 = tf.compat.v1
 X = np.array([[1.0, -2.0, 3.0, 0.5], [-1.0, 2.0, 0.25, 4.0]], np.float32)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.errors import MissedRuleError
-from legacy_gbp.models.frozen_graph import from_graph_def
+from legacy_gbp.models.frozen_graphs import from_graph_def
 from legacy_gbp.rules.operation_table import ELEMENTWISE, OPERATIONS, RANDOM, Kind, classify
 
 v1 = tf.compat.v1
@@ -302,7 +302,7 @@ def test_the_plain_gradient_keeps_a_custom_one():
     def scaled(x_t):
         return x_t * 1.0, lambda r_t: 7 * r_t
 
-    from legacy_gbp.models.live_session import live_session
+    from legacy_gbp.models.live_sessions import live_session
 
     with tf.Graph().as_default(), v1.Session() as session:
         x_t = v1.placeholder(tf.float32, (None, 6), "x")

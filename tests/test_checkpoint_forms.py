@@ -12,8 +12,8 @@ from legacy_gbp.attribution.network import Network
 from legacy_gbp.cli import main, main_all
 from legacy_gbp.errors import InputError, ModelError
 from legacy_gbp.exercises.definitions import EXERCISES
-from legacy_gbp.models.frozen_graph import from_graph_def
-from legacy_gbp.models.meta_graph import meta_graph
+from legacy_gbp.models.frozen_graphs import from_graph_def
+from legacy_gbp.models.meta_graphs import meta_graph
 from tests.files import write_xtcav
 
 v1 = tf.compat.v1

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from legacy_gbp import InputError, Network, guided_backprop
 from legacy_gbp.attribution.layer import Layer
-from legacy_gbp.models.keras_model import keras_model
-from legacy_gbp.models.saved_model import saved_model
+from legacy_gbp.models.keras_models import keras_model
+from legacy_gbp.models.saved_models import saved_model
 
 TF2 = not tf.__version__.startswith("1.")
 keras = tf.keras

@@ -8,7 +8,7 @@ from legacy_gbp.attribution.grad_cam import grad_cam
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.occlusion import occlusion
 from legacy_gbp.graph.layout import layout_of_input, layout_of_layer
-from legacy_gbp.models.frozen_graph import from_graph_def
+from legacy_gbp.models.frozen_graphs import from_graph_def
 
 v1 = tf.compat.v1
 RNG = np.random.RandomState(0)

@@ -18,7 +18,7 @@ from legacy_gbp.exercises.definitions import EX07
 from legacy_gbp.io.hdf5 import open_hdf5
 from legacy_gbp.io.stored_rows import read_all, read_rows_of
 from legacy_gbp.io.weights import not_finite
-from legacy_gbp.models.frozen_graph import frozen_graph
+from legacy_gbp.models.frozen_graphs import frozen_graph
 from tests.files import write_xtcav
 from tests.weights import random_arrays, save_checkpoint
 
@@ -406,7 +406,7 @@ def frozen(weights, adds=0.0):
 
 @pytest.mark.parametrize("value", BAD)
 def test_a_bad_weight_of_a_frozen_graph_is_named(value):
-    from legacy_gbp.models.frozen_graph import frozen_graph
+    from legacy_gbp.models.frozen_graphs import frozen_graph
 
     weights = np.random.RandomState(0).normal(size=(3, 2))
     frozen_graph(frozen(weights), input="x", output="logits")
@@ -417,7 +417,7 @@ def test_a_bad_weight_of_a_frozen_graph_is_named(value):
 
 
 def test_masks_of_infinity_are_no_weights():
-    from legacy_gbp.models.frozen_graph import frozen_graph
+    from legacy_gbp.models.frozen_graphs import frozen_graph
 
     weights = np.random.RandomState(0).normal(size=(3, 2))
     for mask in (-np.inf, [0, -np.inf], [-np.inf, -np.inf]):
@@ -430,7 +430,7 @@ def test_masks_of_infinity_are_no_weights():
 def test_a_bad_variable_of_a_session_is_named(value):
     import tensorflow as tf
 
-    from legacy_gbp.models.live_session import live_session
+    from legacy_gbp.models.live_sessions import live_session
 
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         x_t = tf.compat.v1.placeholder(tf.float32, (None, 2), name="x")

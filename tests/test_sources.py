@@ -11,11 +11,11 @@ from legacy_gbp import InputError, Network, guided_backprop
 from legacy_gbp.attribution import method
 from legacy_gbp.attribution.layer import Layer
 from legacy_gbp.graph.trust import DANGEROUS as DANGEROUS_KINDS
-from legacy_gbp.models.frozen_graph import from_graph_def, frozen_graph
-from legacy_gbp.models.live_session import live_session
-from legacy_gbp.models.meta_graph import meta_graph
+from legacy_gbp.models.frozen_graphs import from_graph_def, frozen_graph
+from legacy_gbp.models.live_sessions import live_session
+from legacy_gbp.models.meta_graphs import meta_graph
 from legacy_gbp.models.pixel_scale import PixelScaled
-from legacy_gbp.models.saved_model import saved_model
+from legacy_gbp.models.saved_models import saved_model
 
 RULES = ["gradient", "guided", "deconvnet"]
 TF2 = not tf.__version__.startswith("1.")

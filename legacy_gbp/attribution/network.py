@@ -21,9 +21,9 @@ class Network:
     ----------
     source : Source
         A model: :class:`legacy_gbp.XtcavCheckpoint`, :class:`legacy_gbp.KerasWeights`, what
-        :func:`legacy_gbp.model_file` and the functions of its formats return, or an object of
-        your own with the methods of :class:`legacy_gbp.models.source.Source`. Where it has
-        ``load_folded``, that is used wherever no hidden layer is named.
+        the functions of :mod:`legacy_gbp.models` return, or an object of your own with the
+        methods of :class:`legacy_gbp.models.source.Source`. Where it has ``load_folded``,
+        that is used wherever no hidden layer is named.
     backward : callable, optional
         ``backward(source, rule, **options) -> RuleGraph``: by the override map
         (:class:`legacy_gbp.attribution.rule_graph.OverrideGraph`), or layer by layer as in

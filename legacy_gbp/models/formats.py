@@ -43,13 +43,13 @@ def _is_checkpoint(path: str) -> bool:
 # The first that fits is taken.
 FORMATS: Tuple[Format, ...] = (
     Format("frozen graph", lambda path: path.endswith((".pb", ".pbtxt")),
-           "frozen_graph.frozen_graph"),
-    Format("SavedModel", lambda path: _has(path, "saved_model.pb"), "saved_model.saved_model"),
+           "frozen_graphs.frozen_graph"),
+    Format("SavedModel", lambda path: _has(path, "saved_model.pb"), "saved_models.saved_model"),
     Format("Keras model", lambda path: path.endswith((".h5", ".hdf5", ".keras")),
-           "keras_model.keras_model"),
+           "keras_models.keras_model"),
     Format("checkpoint", lambda path: _has(path, "checkpoint") or _is_checkpoint(path)
            or bool(glob.glob(os.path.join(glob.escape(path), "*" + INDEX))),
-           "meta_graph.meta_graph"),
+           "meta_graphs.meta_graph"),
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from legacy_gbp.graph.trust import check_harmless
 from legacy_gbp.graph.while_loops import kept_contexts, loop_exits
 from legacy_gbp.io.protobuf import parse_message
 from legacy_gbp.models.imported_graph import ImportedGraph
-from legacy_gbp.models.live_session import variable_values
+from legacy_gbp.models.live_sessions import variable_values
 
 SERVE = "serve"
 INITIALISERS = ("__saved_model_init_op", "saved_model_main_op", "legacy_init_op")

@@ -10,7 +10,7 @@ from legacy_gbp.graph.nodes import producer
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.while_loops import COLLECTION, with_contexts
 from legacy_gbp.models.imported_graph import ImportedGraph
-from legacy_gbp.models.meta_graph import from_meta
+from legacy_gbp.models.meta_graphs import from_meta
 
 WHERE = "the session's graph"
 

@@ -20,7 +20,7 @@ from legacy_gbp.graph.prune import prune
 from legacy_gbp.io.hdf5 import open_hdf5
 from legacy_gbp.io.stored_rows import check_stored
 from legacy_gbp.models.imported_graph import ImportedGraph
-from legacy_gbp.models.live_session import variable_values
+from legacy_gbp.models.live_sessions import variable_values
 
 
 def keras_model(
