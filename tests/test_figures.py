@@ -1,6 +1,7 @@
 """Pages, sheets and the window."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,7 +126,8 @@ def test_a_contact_sheet_draws_the_truth_in_fs_and_MeV():  # noqa: N802
     assert first.get_title(loc="left") == "4: lasing 1, label 3, true 3"
     assert second.get_title(loc="left") == "9: lasing 0, label -1, true 0"
     found = {}
-    for contours in first.collections:
+    drawn: Any = first.collections
+    for contours in drawn:
         (path,) = [path for path in contours.get_paths() if len(path.vertices)]
         colour = tuple(contours.get_edgecolor()[0][:3])
         found[colour] = (path.get_extents().extents.tolist(), contours.get_linestyle()[0][1])

@@ -7,6 +7,7 @@ import zlib
 import h5py
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from legacy_gbp import figures
 from legacy_gbp.attribution.guided_backprop import guided_backprop
@@ -434,7 +435,7 @@ def test_a_bad_variable_of_a_session_is_named(value):
 
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         x_t = tf.compat.v1.placeholder(tf.float32, (None, 2), name="x")
-        bias_t = tf.compat.v1.get_variable("bias", initializer=np.float32([0, value]))
+        bias_t = tf.compat.v1.get_variable("bias", initializer=np.array([0, value], np.float32))
         logits_t = tf.nn.relu(x_t + bias_t)
         session.run(tf.compat.v1.global_variables_initializer())
         with pytest.raises(InputError, match=r"the session's graph: variable 'bias' holds"):
@@ -503,7 +504,7 @@ def test_fewer_pages_leave_no_old_ones():
         with open(foreign, "wb") as file:
             file.write(b"somebody else's")
     others = listed()
-    figure = figures.panel.Figure(figsize=(1, 1))
+    figure = Figure(figsize=(1, 1))
     figure.savefig("p-008.png")  # by the same library, but not of ours
     assert pages("p", 13) == ["p-001.png", "p-002.png", "p-003.png"]
     assert pages("p-x", 13)[2] == "p-x-003.png"

@@ -69,7 +69,8 @@ def main(module, *argv):
 
         return between(self, gated_items(), count)
 
-    log.row, Stop.between = gated_row, gated_between
+    log.row = gated_row
+    Stop.between = gated_between  # type: ignore[method-assign]
     sys.argv = [module, *argv]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
