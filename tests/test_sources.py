@@ -521,10 +521,11 @@ def test_residual_sums_are_no_units():
 
 
 def test_an_idiom_passes_infinity_on():
-    graph_def = graph_of(lambda x: tf.maximum(x, 0.0))
+    """Images are finite; 1e30 times a weight of 1e30 is Inf in float32."""
+    graph_def = graph_of(lambda x: tf.maximum(x * 1e30, 0.0))
     with Network(from_graph_def(graph_def, "g")) as net:
-        value = net.under("deconvnet").logits(np.array([[1, -np.inf, np.inf, -2]], np.float32))
-    np.testing.assert_array_equal(value, [[1, 0, np.inf, 0]])
+        value = net.under("deconvnet").logits(np.array([[1, -1e30, 1e30, -2]], np.float32))
+    np.testing.assert_array_equal(value, np.array([[1e30, 0, np.inf, 0]], np.float32))
 
 
 DANGEROUS = {
