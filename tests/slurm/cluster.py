@@ -10,7 +10,7 @@ import subprocess
 import time
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "sinfo", "srun")
-UP_WITHIN, DOWN_WITHIN, JOB_WITHIN = 30, 15, 300  # seconds
+UP_WITHIN, DOWN_WITHIN, JOB_WITHIN = 120, 60, 900  # seconds
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
 
 CONF = """\
