@@ -11,6 +11,7 @@ the pixels of every page. Needs TensorFlow; exits with 1 when anything differs.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -64,13 +65,18 @@ CHECKPOINTS = ("seven", "seven-log-mean", "eight", "eight-final")
 UNSTABLE = ("written", "merged", "legacy_gbp_version", "data_mtime_ns", "parts")
 
 
-def run_all(checkout, folder):
-    """Run every command; give the logs by name."""
-    os.makedirs(os.path.join(folder, "data"))
+def write_data(folder):
+    """Write the files that both checkouts read: HDF5 may put the time into them."""
     sys.path.insert(0, os.path.dirname(HERE))
     from tests.files import write_selection
 
-    write_selection(os.path.join(folder, "data"))
+    os.makedirs(folder)
+    write_selection(folder)
+
+
+def run_all(checkout, folder, data):
+    """Run every command; give the logs by name."""
+    shutil.copytree(data, os.path.join(folder, "data"))
     environment = {**os.environ, "PYTHONPATH": checkout, "PYTHONHASHSEED": "0"}
     logs = {}
     for name, words in COMMANDS.items():
@@ -151,10 +157,12 @@ def main(old, new):
     count = 0
     with tempfile.TemporaryDirectory() as folder:
         folders, logs = {}, {}
+        data = os.path.join(folder, "data")
+        write_data(data)
         for name, checkout in (("old", old), ("new", new)):
             print(f"-- {name}: {checkout}", flush=True)
             folders[name] = os.path.join(folder, name)
-            logs[name] = run_all(os.path.abspath(checkout), folders[name])
+            logs[name] = run_all(os.path.abspath(checkout), folders[name], data)
         found = []
         for name in COMMANDS:
             lines = [without_seconds(logs[side][name]).split("\n") for side in ("old", "new")]

@@ -153,7 +153,7 @@ def test_results_come_in_the_order_of_the_items():
 def test_as_many_items_are_at_work_as_there_are_workers(workers):
     """All of them at the same time, and no thread for one more, which is taken already."""
     at_work, gate = threading.Semaphore(0), threading.Event()
-    taken, before = [], threading.active_count()
+    taken, before = [], set(threading.enumerate())
 
     def items():
         for number in range(9):
@@ -175,11 +175,11 @@ def test_as_many_items_are_at_work_as_there_are_workers(workers):
             assert at_work.acquire(timeout=DEADLINE_SECONDS)
         until(lambda: len(taken) > workers, "no further item is taken")
         until_it_waits_or_ends(consumer)
-        threads = threading.active_count() - before
+        threads = set(threading.enumerate()) - before
     finally:
         gate.set()
     join(consumer)
-    assert threads == 1 + workers  # the consumer's, and the workers'
+    assert len(threads) == 1 + workers  # the consumer's, and the workers'
     assert results == list(range(9))
 
 
