@@ -9,8 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from legacy_gbp import EX07, ArrayShots, train
+from legacy_gbp import EX07, ArrayShots
 from legacy_gbp.data.synthetic.files import Recipe, file_list, write_set
+from tests.trainings import train
 
 SHOTS = 150
 EPOCHS = 6  # of 1,200 shots: 300 steps

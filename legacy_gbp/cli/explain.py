@@ -3,10 +3,11 @@
 import contextlib
 import json
 import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional
 
 from legacy_gbp.attribution import METHODS, bound_method
 from legacy_gbp.cli import option_types
+from legacy_gbp.cli.explain_outcome import Outcome, coverage_of
 from legacy_gbp.cli.open_model import OpenedModel, add_model_arguments, open_model
 from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.errors import InputError
@@ -15,7 +16,6 @@ from legacy_gbp.io.atomic import check_destination
 NAME = "explain"
 HELP = "maps of any model for any images"
 EXAMPLE = "explain frozen.pb --images cat.png --figure cat-guided.png"
-IMAGES_ON_A_PAGE = 12
 MOST_NAMED = 100  # operations in an attribute, which HDF5 limits to 64 kB
 PLAIN = "gradient"
 SCALES = ("none", "caffe", "tf", "unit")
@@ -88,17 +88,6 @@ def add_arguments(parser: Parser) -> None:
     )
 
 
-class _Outcome(NamedTuple):
-    """What the run made."""
-
-    images: int
-    zero_maps: List[str]
-    missed: List[Any]
-    shown: List[Tuple[str, Any, List[Tuple[str, Any]]]]
-    notices: List[str]
-    nonlinearities: List[int]
-
-
 def run(options: Options) -> None:
     """Make maps, a result file and a page.
 
@@ -130,8 +119,12 @@ def run(options: Options) -> None:
             facts = _facts(options, opened, source.preparation, endpoints.logits_t.name)
             append = _recorder(stack, options, facts, net)
         outcome = _explain_all(options, net, images, append)
-    _draw(options, outcome, images)
-    _report(options, source.preparation, outcome)
+    if options.figure:
+        outcome.draw(options.figure, os.path.basename(options.model))
+    outcome.report(source.preparation)
+    for path in (options.output, options.figure):
+        if path:
+            print(f"-- in {path}", flush=True)
 
 
 def _ignore(**columns: Any) -> None:
@@ -151,29 +144,19 @@ def _recorder(
 
     def append(**columns: Any) -> None:
         if not opened:
-            missed, total = _missed(net)
-            known = {**facts, "method": _method(options, missed)}
-            if missed:
-                names = [finding.name for finding in missed[:MOST_NAMED]]
-                partial = {"missed": len(missed), "of": total, "operations": names}
+            coverage = coverage_of(net)
+            known = {**facts, "method": coverage.method(options.method)}
+            if coverage.missed:
+                names = [finding.name for finding in coverage.missed[:MOST_NAMED]]
+                partial = {
+                    "missed": len(coverage.missed), "of": coverage.total, "operations": names,
+                }  # fmt: skip
                 known["partial"] = json.dumps(partial)
             file = result_file(options.output, known, options.compress)
             opened.append(stack.enter_context(file))
         opened[0](**columns)
 
     return append
-
-
-def _missed(net: Any) -> Tuple[List[Any], int]:
-    """Return the nonlinearities that a rule missed, and how many there are."""
-    findings = {finding for graph in net.open_graphs() for finding in graph.findings}
-    missed = sorted(finding for finding in findings if not finding.took)
-    return missed, len({finding.name for finding in findings})
-
-
-def _method(options: Options, missed: List[Any]) -> str:
-    """Return the name of the method, which says where its rule missed something."""
-    return f"{options.method} (partial)" if missed else str(options.method)
 
 
 def _with_scale(source: Any, scale: Optional[str]) -> Any:
@@ -197,7 +180,7 @@ def _shape_of_one(tensor_t: Any) -> Optional[List[Optional[int]]]:
     return shape
 
 
-def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., None]) -> _Outcome:
+def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., None]) -> Outcome:
     from legacy_gbp.attribution.pipeline import Explanation, explain_batches
     from legacy_gbp.rules.relu import OVERRIDES
 
@@ -207,7 +190,7 @@ def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., 
     logits_from = options.method if options.method in OVERRIDES else None
     asked = Explanation(methods, options.target, images.name, logits_from=logits_from)
     count = min(len(images), options.limit or len(images))
-    outcome = _Outcome(count, [], [], [], [], [])
+    outcome = Outcome(options.method, options.target, images, count)
 
     def write(found: Any) -> None:
         others = {f"maps_{name}": found.maps[name] for name in names[:-1]}
@@ -223,25 +206,9 @@ def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., 
     explained = explain_batches(net, batches, number, asked, write, "explain")
     with contextlib.closing(explained):  # writes what is explained, also where this fails
         for found in explained:
-            _note(options, images, found, names, outcome, net)
-    missed, total = _missed(net)
-    outcome.missed.extend(missed)
-    outcome.nonlinearities.append(total)
-    outcome.notices.extend([*images.notes(), *_notices(net)])
+            outcome.add(found, net)
+    outcome.close(net)
     return outcome
-
-
-def _notices(net: Any) -> List[str]:
-    """Return what else a reader of the maps must know, once each."""
-    found: Dict[str, None] = {}
-    for graph in net.open_graphs():
-        for notice in graph.report.notices:
-            found[f"{notice.name}: {notice.text}"] = None
-        for name in graph.endpoints.removed_overrides:
-            found[f"{name}: a gradient override of its exporter was removed"] = None
-        if graph.report.notices and graph.endpoints.flags:
-            found[f"flags that --feed sets: {', '.join(graph.endpoints.flags)}"] = None
-    return list(found)
 
 
 def _batches(images: Any, count: int, size: int) -> Any:
@@ -260,35 +227,6 @@ def _texts(names: List[str]) -> Any:
     return np.array(names, dtype=object)
 
 
-def _note(
-    options: Options, images: Any, found: Any, names: List[str], outcome: _Outcome, net: Any
-) -> None:
-    """Keep what the page and the report show of a batch."""
-    input_t = net.open_graphs()[0].endpoints.input_ts[0]
-    for k, index in enumerate(found.indices):
-        if not found.maps[options.method][k].any():
-            outcome.zero_maps.append(images.name(index))
-        if len(outcome.shown) < IMAGES_ON_A_PAGE:
-            caption = f"{images.name(index)[-18:]}: class {int(found.predicted[k])}"
-            image, *maps = (
-                _channels_last(values[k : k + 1], input_t)[0]
-                for values in (found.images, *(found.maps[name] for name in names))
-            )
-            outcome.shown.append((caption, image, list(zip(names, maps))))
-
-
-def _channels_last(batch: Any, input_t: Any) -> Any:
-    """Return images or maps with rows and columns as (N, H, W, C), others as they are."""
-    import numpy as np
-
-    from legacy_gbp.graph.layout import layout_of_input
-
-    layout = layout_of_input(input_t, np.ndim(batch))
-    if len(layout.places) != 2:
-        return batch
-    return batch[..., None] if layout.channels is None else np.moveaxis(batch, layout.channels, -1)
-
-
 def _facts(
     options: Options, opened: OpenedModel, preparation: str, output_tensor: str
 ) -> Dict[str, Any]:
@@ -304,51 +242,3 @@ def _facts(
         "options": json.dumps(options.given(), sort_keys=True, default=str),
         **versions(opened.tensorflow_version),
     }
-
-
-def _draw(options: Options, outcome: _Outcome, images: Any) -> None:
-    if not options.figure:
-        return
-    from legacy_gbp import figures
-
-    method = _method(options, outcome.missed)
-    named, facts = options.method, {"Method": method}
-    if outcome.missed:
-        missed = f"{len(outcome.missed)} of {outcome.nonlinearities[0]} nonlinearities missed"
-        named = f"{options.method} (PARTIAL: {missed})"
-        facts["Partial"] = f"{missed}: {', '.join(finding.name for finding in outcome.missed)}"
-    title = f"{os.path.basename(options.model)}: {named} of {options.target}"
-    shown = [
-        (caption, image, [(method if name == options.method else name, m) for name, m in maps])
-        for caption, image, maps in outcome.shown
-    ]
-    page = figures.explained_page(title, shown, images.rows_are_energy, images.notes())
-    figures.save(page, options.figure, {"Title": title, **facts})
-    _, image, maps = shown[0]
-    channels = maps[-1][1].shape[-1]
-    if image.ndim == 3 and channels > 1:
-        outcome.notices.append(f"the page shows sums of maps over their {channels} channels")
-
-
-def _report(options: Options, preparation: str, outcome: _Outcome) -> None:
-    method = _method(options, outcome.missed)
-    print(f"-- {outcome.images} maps by {method} of {options.target}", flush=True)
-    if preparation != "none":
-        print(f"-- images are prepared: {preparation}", flush=True)
-    for line in outcome.notices:
-        print(f"-- {line}", flush=True)
-    if outcome.missed:
-        print(
-            f"-- partial: {len(outcome.missed)} nonlinearities went backwards by the chain rule, "
-            f"such as {outcome.missed[0].name}",
-            flush=True,
-        )
-    if outcome.zero_maps:
-        print(
-            f"-- {len(outcome.zero_maps)} maps are all zero, such as that of "
-            f"{outcome.zero_maps[0]}: nothing that speaks for the target gets through",
-            flush=True,
-        )
-    for path in (options.output, options.figure):
-        if path:
-            print(f"-- in {path}", flush=True)

@@ -1,0 +1,208 @@
+"""What ``legacy-gbp explain`` made: gathered batch by batch, then drawn and reported."""
+
+import dataclasses
+from typing import Any, Dict, List, NamedTuple, Tuple
+
+from legacy_gbp.errors import Finding
+
+IMAGES_ON_A_PAGE = 12
+
+# Of an image: its caption, itself, and its maps by name.
+Shown = Tuple[str, Any, List[Tuple[str, Any]]]
+
+
+class Coverage(NamedTuple):
+    """Which nonlinearities a rule missed.
+
+    Attributes
+    ----------
+    missed : list of Finding
+        Sorted; empty where every one takes the rule.
+    total : int
+        Of the nonlinearities.
+    """
+
+    missed: List[Finding]
+    total: int
+
+    def method(self, name: str) -> str:
+        """Return the name of a method, which says where its rule missed something.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        str
+        """
+        return f"{name} (partial)" if self.missed else name
+
+    def __str__(self) -> str:
+        return f"{len(self.missed)} of {self.total} nonlinearities missed"
+
+
+def coverage_of(net: Any) -> Coverage:
+    """Return what the graphs of a network say that they missed.
+
+    Parameters
+    ----------
+    net : legacy_gbp.Network
+        With every graph built that its maps need.
+
+    Returns
+    -------
+    Coverage
+    """
+    findings = {finding for graph in net.open_graphs() for finding in graph.findings}
+    missed = sorted(finding for finding in findings if not finding.took)
+    return Coverage(missed, len({finding.name for finding in findings}))
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What a run made.
+
+    Attributes
+    ----------
+    method : str
+    target : int or str
+    images : legacy_gbp.data.images.ImageSet
+    count : int
+        Of the images that are explained.
+    coverage : Coverage
+        Known when all is explained, like the `notices`.
+    notices : list of str
+        What else a reader of the maps must know.
+    zero_maps : list of str
+        Names of images.
+    shown : list of (str, array, list of (str, array))
+        Of the first images: caption, image, and its maps by name.
+    """
+
+    method: str
+    target: Any
+    images: Any
+    count: int
+    coverage: Coverage = dataclasses.field(default_factory=lambda: Coverage([], 0))
+    notices: List[str] = dataclasses.field(default_factory=list)
+    zero_maps: List[str] = dataclasses.field(default_factory=list)
+    shown: List[Shown] = dataclasses.field(default_factory=list)
+
+    def add(self, found: Any, net: Any) -> None:
+        """Keep what the page and the report show of a batch.
+
+        Parameters
+        ----------
+        found : legacy_gbp.attribution.pipeline.Explained
+        net : legacy_gbp.Network
+        """
+        input_t = net.open_graphs()[0].endpoints.input_ts[0]
+        for k, index in enumerate(found.indices):
+            name = self.images.name(index)
+            if not found.maps[self.method][k].any():
+                self.zero_maps.append(name)
+            if len(self.shown) < IMAGES_ON_A_PAGE:
+                maps = [
+                    (method, _channels_last(values[k : k + 1], input_t))
+                    for method, values in found.maps.items()
+                ]
+                caption = f"{name[-18:]}: class {int(found.predicted[k])}"
+                image = _channels_last(found.images[k : k + 1], input_t)
+                self.shown.append((caption, image, maps))
+
+    def close(self, net: Any) -> None:
+        """Ask the graphs what they missed, when all is explained.
+
+        Parameters
+        ----------
+        net : legacy_gbp.Network
+        """
+        self.coverage = coverage_of(net)
+        self.notices += [*self.images.notes(), *_notices(net)]
+
+    def draw(self, path: str, model: str) -> None:
+        """Write the page of the first images.
+
+        Parameters
+        ----------
+        path : str
+            PNG.
+        model : str
+            Name, for the title.
+        """
+        from legacy_gbp import figures
+
+        method = self.coverage.method(self.method)
+        named, facts = self.method, {"Method": method}
+        if self.coverage.missed:
+            names = ", ".join(finding.name for finding in self.coverage.missed)
+            named = f"{self.method} (PARTIAL: {self.coverage})"
+            facts["Partial"] = f"{self.coverage}: {names}"
+        title = f"{model}: {named} of {self.target}"
+        shown = [
+            (caption, image, [(method if name == self.method else name, m) for name, m in maps])
+            for caption, image, maps in self.shown
+        ]
+        page = figures.explained_page(
+            title, shown, self.images.rows_are_energy, self.images.notes()
+        )
+        figures.save(page, path, {"Title": title, **facts})
+        _, image, maps = shown[0]
+        channels = maps[-1][1].shape[-1]
+        if image.ndim == 3 and channels > 1:
+            self.notices.append(f"the page shows sums of maps over their {channels} channels")
+
+    def report(self, preparation: str) -> None:
+        """Print what was made.
+
+        Parameters
+        ----------
+        preparation : str
+            What was done to the images, in words; ``none`` says nothing.
+        """
+        method = self.coverage.method(self.method)
+        lines = [f"{self.count} maps by {method} of {self.target}"]
+        if preparation != "none":
+            lines.append(f"images are prepared: {preparation}")
+        lines += self.notices
+        missed = self.coverage.missed
+        if missed:
+            lines.append(
+                f"partial: {len(missed)} nonlinearities went backwards by the chain rule, such as "
+                f"{missed[0].name}"
+            )
+        if self.zero_maps:
+            lines.append(
+                f"{len(self.zero_maps)} maps are all zero, such as that of {self.zero_maps[0]}: "
+                "nothing that speaks for the target gets through"
+            )
+        for line in lines:
+            print(f"-- {line}", flush=True)
+
+
+def _notices(net: Any) -> List[str]:
+    """Return what the audits of all graphs notice, once each."""
+    found: Dict[str, None] = {}
+    for graph in net.open_graphs():
+        for notice in graph.report.notices:
+            found[f"{notice.name}: {notice.text}"] = None
+        for name in graph.endpoints.removed_overrides:
+            found[f"{name}: a gradient override of its exporter was removed"] = None
+        if graph.report.notices and graph.endpoints.flags:
+            found[f"flags that --feed sets: {', '.join(graph.endpoints.flags)}"] = None
+    return list(found)
+
+
+def _channels_last(batch: Any, input_t: Any) -> Any:
+    """Return one image or map with rows and columns as (H, W, C), another as it is."""
+    import numpy as np
+
+    from legacy_gbp.graph.layout import layout_of_input
+
+    layout = layout_of_input(input_t, np.ndim(batch))
+    if len(layout.places) != 2:
+        return batch[0]
+    if layout.channels is None:
+        return batch[0][..., None]
+    return np.moveaxis(batch, layout.channels, -1)[0]
