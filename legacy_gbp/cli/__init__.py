@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, List, Optional, Tuple
 
-import legacy_gbp
+from legacy_gbp import __version__
 from legacy_gbp.cli import (
     explain,
     help,
@@ -92,7 +92,7 @@ def main_all(argv: Optional[List[str]] = None) -> int:
 
 
 def _add_version(parser: Any) -> None:
-    version = f"legacy_gbp {legacy_gbp.__version__}"
+    version = f"legacy_gbp {__version__}"
     parser.add_argument("--version", action="version", version=version)
 
 

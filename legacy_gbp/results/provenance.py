@@ -8,7 +8,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
-import legacy_gbp
+from legacy_gbp import __version__
 from legacy_gbp.io import hdf5
 from legacy_gbp.io.checkpoint_files import weights_file
 from legacy_gbp.io.digest import sha256_of
@@ -75,7 +75,7 @@ def versions(tensorflow_version: str) -> Dict[str, str]:
     """
     return {
         "written": datetime.datetime.now(datetime.timezone.utc).isoformat(),
-        "legacy_gbp_version": legacy_gbp.__version__,
+        "legacy_gbp_version": __version__,
         "tensorflow_version": tensorflow_version,
         "numpy_version": np.__version__,
         "h5py_version": hdf5.VERSION,
