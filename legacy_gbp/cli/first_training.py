@@ -2,8 +2,8 @@
 
 import os
 
-from legacy_gbp.cli.parser import Options
-from legacy_gbp.cli.train import command_of, train_alone
+from legacy_gbp.cli.parser import Options, Parser
+from legacy_gbp.cli.train import add_arguments, command_of, train_alone
 from legacy_gbp.exercises.definitions import Exercise
 from legacy_gbp.io.checkpoint_files import INDEX
 from legacy_gbp.io.unfinished import RESUME, check_finished, unfinished_training
@@ -29,14 +29,15 @@ def train_first(exercise: Exercise, prefix: str, data_dir: str) -> None:
     Stopped
         When a signal stopped the training.
     """
-    from legacy_gbp.cli.exercise_parser import exercise_parser
-
     command = f"run_{exercise.name}.py train"
-    words = ["train", "--data-dir", data_dir]
+    parser = Parser(prog=command)
+    add_arguments(parser, exercise)
+    parser.set_defaults(command="train", exercise=exercise, parser=parser)
+    words = ["--data-dir", data_dir]
     found, exists = unfinished_training(prefix), os.path.exists(prefix + INDEX)
     if found and exists:
         words += ["--resume", "auto"]
-    options = exercise_parser(exercise, "").parse_args(words, namespace=Options())
+    options = parser.parse_args(words, namespace=Options())
     if found and (found.runs_in or found.command not in (None, command_of(exercise, options))):
         check_finished(prefix)
         return  # it ended meanwhile

@@ -91,7 +91,8 @@ def run(options: Options) -> None:
     ----------
     options : Options
     """
-    from legacy_gbp.cli.restore import find_work, restore
+    from legacy_gbp.cli.restore import restore
+    from legacy_gbp.cli.work import find_work
 
     exercise: Exercise = options.exercise
     if options.historical and options.method not in (PLAIN, GUIDED):

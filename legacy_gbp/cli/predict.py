@@ -30,7 +30,8 @@ def run(options: Options) -> None:
     ----------
     options : Options
     """
-    from legacy_gbp.cli.restore import find_work, recorded, restore
+    from legacy_gbp.cli.restore import recorded, restore
+    from legacy_gbp.cli.work import find_work
     from legacy_gbp.metrics.classification import accuracy, confusion_matrix
 
     exercise: Exercise = options.exercise

@@ -1,97 +1,13 @@
-"""What predict and gbprop share: plan the results, restore the network, record rows."""
+"""What predict and gbprop share: restore the network, record rows."""
 
 import contextlib
-import glob
 import json
 import os
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Iterator
 
-from legacy_gbp.batch.shards import ALL, Shard, shard_from_environment
-from legacy_gbp.batch.slurm_step import slurm_step
-from legacy_gbp.cli.data_folder import data_files, no_data_named
-from legacy_gbp.cli.first_training import train_first
 from legacy_gbp.cli.parser import Options
-from legacy_gbp.errors import InputError, OutputError
+from legacy_gbp.cli.work import Work
 from legacy_gbp.exercises.definitions import Exercise
-from legacy_gbp.io.atomic import check_destination
-from legacy_gbp.io.checkpoint_files import (
-    INDEX,
-    check_checkpoint,
-    finish_interrupted_save,
-    prefix_of,
-)
-from legacy_gbp.io.unfinished import check_finished, unfinished_training
-
-WITHOUT_SHARDS = (("limit", "counts over all files"), ("show", "may leave a file half done"))
-
-
-class Work(NamedTuple):
-    """What predict or gbprop has to do.
-
-    Attributes
-    ----------
-    planned : list of PlannedResult
-        What is still to be made; maybe nothing.
-    checkpoint : str
-        Prefix.
-    """
-
-    planned: List[Any]
-    checkpoint: str
-
-
-def find_work(
-    exercise: Exercise, options: Options, suffix: str, figure: Optional[str] = None
-) -> Work:
-    """Find data files and checkpoint, and plan the results. TensorFlow is not loaded.
-
-    On the synthetic set, with no checkpoint named and no finished one there, the network
-    is trained first, so that one command ends in a picture. Elsewhere the best checkpoint so
-    far of a training that has not ended is refused.
-
-    Parameters
-    ----------
-    exercise : Exercise
-    options : Options
-        Of :func:`legacy_gbp.cli.restored_options.add_restored_arguments`.
-    suffix : str
-        Of the result files of a folder.
-    figure : str, optional
-        Prefix of the pages.
-
-    Returns
-    -------
-    Work
-
-    Raises
-    ------
-    InputError, OutputError
-        For what is wrong, before any work is done.
-    """
-    shard = options.shard or shard_from_environment(os.environ, slurm_step())
-    by_file = bool(options.output_dir) or shard != ALL
-    if by_file:
-        _check_goes_with_shards(options, shard)
-    if options.output:
-        check_destination(options.output)
-    may_train = no_data_named(options.data_dir, options.files) and options.checkpoint is None
-    prefix = prefix_of(options.checkpoint or exercise.checkpoint)
-    finish_interrupted_save(prefix)
-    if not may_train:
-        remedy = f"make one with 'run_{exercise.name}.py train' or give `checkpoint`"
-        check_checkpoint(prefix, remedy)
-        check_finished(prefix)
-    paths = options.files or data_files(exercise, options.data_dir, "predict")
-    planned = _plan(exercise, options, paths, shard if by_file else None, suffix, figure)
-    _check_not_read([result.path for result in planned], [*paths, *_files_of(prefix)])
-    if not planned:
-        print(f"-- shard {shard}: no file of {len(paths)} is left for it", flush=True)
-        return Work([], prefix)
-    if may_train and not (os.path.exists(prefix + INDEX) and unfinished_training(prefix) is None):
-        train_first(exercise, prefix, os.path.dirname(paths[0]))
-    if by_file:
-        planned = _unfinished(exercise, options, planned, prefix, shard, len(paths))
-    return Work(planned, prefix)
 
 
 def restore(exercise: Exercise, work: Work) -> Any:
@@ -169,63 +85,3 @@ def recorded(
             row=shots.rows[indices],
             **columns,
         )
-
-
-def _plan(
-    exercise: Exercise,
-    options: Options,
-    paths: Sequence[str],
-    shard: Optional[Shard],
-    suffix: str,
-    figure: Optional[str],
-) -> List[Any]:
-    from legacy_gbp.results.plan import Labels, plan_file_by_file, plan_one
-
-    labels = Labels(exercise.label_dataset, len(exercise.classes))
-    if shard is None:
-        return plan_one(paths, labels, options.output, figure)
-    return plan_file_by_file(paths, labels, shard, options.output_dir, suffix, figure)
-
-
-def _unfinished(
-    exercise: Exercise,
-    options: Options,
-    planned: Sequence[Any],
-    prefix: str,
-    shard: Shard,
-    total: int,
-) -> List[Any]:
-    from legacy_gbp.results.plan import tidy_folder, unfinished
-
-    if options.output_dir:
-        tidy_folder(options.output_dir)
-    left = unfinished(planned, exercise.name, options.given(), prefix)
-    print(
-        f"-- shard {shard}: {len(planned)} of {total} files, "
-        f"{len(planned) - len(left)} finished before",
-        flush=True,
-    )
-    return left
-
-
-def _check_goes_with_shards(options: Options, shard: Shard) -> None:
-    if options.output:
-        why = f"shard {shard}" if shard != ALL else "--output-dir"
-        raise InputError(
-            f"--output {options.output}: one file for all, but this is {why}; give --output-dir "
-            "alone, or --shard 1/1 to read all files here"
-        )
-    for name, why in WITHOUT_SHARDS:
-        if getattr(options, name, None):
-            raise InputError(f"--{name} {why}; leave it out where files are taken one by one")
-
-
-def _check_not_read(outputs: Sequence[Optional[str]], inputs: Sequence[str]) -> None:
-    read = {os.path.realpath(path) for path in inputs}
-    for output in outputs:
-        if output and os.path.realpath(output) in read:
-            raise OutputError(f"{output}: is read by this command; give another --output")
-
-
-def _files_of(prefix: str) -> List[str]:
-    return glob.glob(glob.escape(prefix) + ".*")
