@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import EX07, EX08
 from legacy_gbp.exercises.layer_by_layer import UNGUARDED_SQRT
 from legacy_gbp.networks.channel_moments import deviations, image_means, image_variances
 from legacy_gbp.networks.data_parallel import DataParallelSequential
+from legacy_gbp.networks.inference import FoldedSequential
 from legacy_gbp.networks.sequential import Sequential
 
 IMAGES = np.random.RandomState(0).rand(5, 64, 47, 1)
@@ -122,3 +124,37 @@ def test_moments_by_numpy(shape):
     np.testing.assert_allclose(means, x.mean(axis=axes), rtol=1e-13)
     mean = x.mean(axis=tuple(range(len(shape) - 1)))
     np.testing.assert_allclose(variances, ((x - mean) ** 2).mean(axis=axes), rtol=1e-12)
+
+
+def after_relu(net):
+    return net.conv(2, size=3).relu().batch_norm()
+
+
+def after_pooling(net):
+    return net.conv(2, size=3).max_pool(2, stride=2).batch_norm()
+
+
+@pytest.mark.parametrize("layers", [after_relu, after_pooling])
+def test_a_batch_norm_that_cannot_be_folded_is_refused(layers):
+    """Folded into the convolution it would come before the ReLU, and be another network."""
+    arrays = {
+        "conv1/kernel": np.ones((3, 3, 1, 2), np.float32),
+        **dict.fromkeys(
+            [f"conv1/batch_norm/{k}" for k in ("beta", "gamma", "running_mean", "running_std")],
+            np.ones(2, np.float32),
+        ),
+    }
+    builders = (
+        lambda images_t: FoldedSequential(images_t, arrays),
+        lambda images_t: DataParallelSequential([images_t]),
+    )
+    for build in builders:
+        with tf.Graph().as_default(), pytest.raises(InputError, match="directly follow conv"):
+            layers(build(tf.zeros((1, 8, 8, 1))))
+    with tf.Graph().as_default():
+        layers(Sequential(tf.zeros((1, 8, 8, 1))))
+
+
+def test_every_replica_has_a_device():
+    with tf.Graph().as_default(), pytest.raises(InputError, match="2 replicas on 1 devices"):
+        DataParallelSequential([tf.zeros((1, 8, 8, 1))] * 2)

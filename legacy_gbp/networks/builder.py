@@ -18,6 +18,10 @@ else:
 
 # Kind, a key of legacy_gbp.networks.weights.PENALTIES, and factor; None for no penalty.
 Penalty = Optional[Tuple[str, float]]
+NO_PRODUCT = (
+    "batch_norm() does not directly follow conv() or dense(); call it there, or build the network "
+    "by Sequential"
+)
 
 
 class Builder(Protocol):

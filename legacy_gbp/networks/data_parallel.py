@@ -24,13 +24,14 @@ from typing import Any, Callable, List, Optional, Sequence
 
 import tensorflow as tf
 
+from legacy_gbp.errors import InputError
 from legacy_gbp.networks.batch_norm import (
     batch_norm_variables,
     moving_average_op,
     normalise,
     standard_deviation,
 )
-from legacy_gbp.networks.builder import Penalty
+from legacy_gbp.networks.builder import NO_PRODUCT, Penalty
 from legacy_gbp.networks.channel_moments import deviations, image_means, image_variances
 from legacy_gbp.networks.weights import Weights
 
@@ -66,6 +67,11 @@ class DataParallelSequential:
     def __init__(
         self, replica_image_ts: Sequence[Any], devices: Sequence[str] = ("",), seed: int = 0
     ) -> None:
+        if len(replica_image_ts) != len(devices):
+            raise InputError(
+                f"{len(replica_image_ts)} replicas on {len(devices)} devices; give one device for "
+                "each of `replica_image_ts`"
+            )
         self._devices = devices
         self._done_ts = list(replica_image_ts)
         self._weights = Weights(seed)
@@ -166,7 +172,14 @@ class DataParallelSequential:
         Returns
         -------
         DataParallelSequential
+
+        Raises
+        ------
+        InputError
+            When it does not directly follow a convolution or a matrix product.
         """
+        if self._weights_t is None or self._relu:
+            raise InputError(NO_PRODUCT)
         scope = self._name + "/batch_norm"
         with tf.compat.v1.variable_scope(scope), tf.device(self._devices[0]):
             beta, gamma, running_mean, running_std = batch_norm_variables(self._weights_t)

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from legacy_gbp.errors import InputError
 from legacy_gbp.networks.batch_norm import EPSILON
-from legacy_gbp.networks.builder import Penalty
+from legacy_gbp.networks.builder import NO_PRODUCT, Penalty
 from legacy_gbp.networks.strided_pool_conv import pooled_conv
 
 # Deconvnet is missing: its gate, R > 0, is open where every member of a window is negative.
@@ -156,10 +156,10 @@ class FoldedSequential:
         KeyError
             For a missing array.
         InputError
-            When no convolution or matrix product is there to fold into.
+            When it does not directly follow a convolution or a matrix product.
         """
-        if self._linear is None:
-            raise InputError("batch_norm() follows no conv() or dense(); call one of them first")
+        if self._linear is None or self._relu:
+            raise InputError(NO_PRODUCT)
         name, weights, bias = self._linear
         beta, gamma, mean, std = (
             self._array(f"{name}/batch_norm/{variable}")
