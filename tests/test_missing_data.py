@@ -2,7 +2,9 @@
 
 import os
 import re
+import threading
 import zlib
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -16,8 +18,10 @@ from legacy_gbp.cli import main, main_all
 from legacy_gbp.data.shots import FileShots
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import EX07
-from legacy_gbp.io.hdf5 import open_hdf5
+from legacy_gbp.io import stored_chunks
+from legacy_gbp.io.hdf5 import LOCK, open_hdf5
 from legacy_gbp.io.stored_rows import read_all, read_rows_of
+from legacy_gbp.io.wanted_rows import Rows
 from legacy_gbp.io.weights import not_finite
 from legacy_gbp.models.frozen_graphs import frozen_graph
 from tests.files import write_xtcav
@@ -464,6 +468,29 @@ def test_pixels_that_the_graph_cannot_hold_are_named(capsys):
     assert not os.path.exists("m.h5")
     np.save("x.npy", np.full((2, 3), 2**63, np.uint64))
     assert main_all(argv) == 0
+
+
+def test_a_chunk_is_fetched_under_the_lock_of_h5py():
+    """`read_direct_chunk` of h5py 3.14 does not keep it: with a writer beside it some reads fail."""
+    free = []
+
+    def try_lock():
+        taken = LOCK.acquire(False)
+        free.append(taken)
+        if taken:
+            LOCK.release()
+
+    class Identifier:
+        def read_direct_chunk(self, offset):
+            other = threading.Thread(target=try_lock)
+            other.start()
+            other.join()
+            return 0, b"chunk"
+
+    dataset = SimpleNamespace(id=Identifier())
+    rows = Rows(dataset, "x.h5", "x", 0, 1, False)
+    assert stored_chunks._stored(rows, (0,)) == (0, b"chunk")
+    assert free == [False]
 
 
 @pytest.mark.parametrize("pixel", [np.nan, np.inf, -1e300])

@@ -18,6 +18,9 @@ DEFLATE, SHUFFLE, FLETCHER32 = (
     h5py.h5z.FILTER_SHUFFLE,
     h5py.h5z.FILTER_FLETCHER32,
 )
+# Of every call of h5py; `read_direct_chunk` alone does not keep it (h5py 3.14), and fails
+# when another thread writes.
+LOCK = h5py._objects.phil
 NUMBERS = "iufb"  # kinds of NumPy's types
 SOURCE_FOLDERS, EXTERNAL_FOLDER = "HDF5_VDS_PREFIX", "HDF5_EXTFILE_PREFIX"  # variables of HDF5
 

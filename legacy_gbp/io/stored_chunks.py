@@ -19,6 +19,7 @@ from legacy_gbp.errors import InputError
 from legacy_gbp.io.hdf5 import (
     DEFLATE,
     FLETCHER32,
+    LOCK,
     NUMBERS,
     SHUFFLE,
     filters_of,
@@ -96,7 +97,8 @@ def _stored(rows: Rows, offset: Tuple[int, ...]) -> Optional[Tuple[int, bytes]]:
     """Return the filter mask and the bytes of a chunk; None where it may be missing."""
     identifier = rows.dataset.id
     try:
-        mask, content = identifier.read_direct_chunk(offset)
+        with LOCK:
+            mask, content = identifier.read_direct_chunk(offset)
         return int(mask), content
     except (MemoryError, OSError, RuntimeError, ValueError) as error:
         # Where no chunk at all was written, the kind of error depends on the version.
