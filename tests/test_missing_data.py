@@ -471,7 +471,7 @@ def test_pixels_that_the_graph_cannot_hold_are_named(capsys):
 
 
 def test_a_chunk_is_fetched_under_the_lock_of_h5py():
-    """`read_direct_chunk` of h5py 3.14 does not keep it: with a writer beside it some reads fail."""
+    """`read_direct_chunk` of h5py 3.14 does not keep it: reads fail beside a writer."""
     free = []
 
     def try_lock():
