@@ -21,7 +21,7 @@ import numpy as np
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import PREDICTED
 from legacy_gbp.data.batches import Batch
-from legacy_gbp.data.finite import first_not_finite
+from legacy_gbp.data.finite import check_pixels, first_not_finite
 from legacy_gbp.errors import InputError
 from legacy_gbp.io.console import progress
 from legacy_gbp.io.prefetch import in_background, parallel_map, prefetch
@@ -150,14 +150,7 @@ def _prepared(
 ) -> Tuple[Batch, np.ndarray]:
     """Prepare images, and refuse one whose pixels the graph's type cannot hold."""
     images = net.prepare(batch.images)
-    with np.errstate(over="ignore"):
-        cast = images.astype(dtype, copy=False) if images.dtype.kind == "f" else images
-    bad = first_not_finite(cast)
-    if bad is not None:
-        raise InputError(
-            f"{describe(int(batch.indices[bad]))} holds NaN, Inf or more than {dtype.name} can; "
-            "repair the image or leave it out"
-        )
+    check_pixels(images, dtype, lambda k: describe(int(batch.indices[k])))
     return batch, images
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from legacy_gbp.attribution.fixed_batches import in_fixed_batches
 from legacy_gbp.attribution.multi_input import Images, Maps
-from legacy_gbp.data.finite import first_not_finite
+from legacy_gbp.data.finite import check_pixels
 from legacy_gbp.errors import Finding, InputError, ModelError, first_line
 from legacy_gbp.graph.layers import find_layer
 from legacy_gbp.graph.while_loops import gradients_of_loops
@@ -200,7 +200,9 @@ class RuleGraph(abc.ABC):
     def _run(self, wanted_ts: Any, images: Images, seeds: Optional[np.ndarray] = None) -> Any:
         images = images if isinstance(images, tuple) else (images,)
         for number, (one, input_t) in enumerate(zip(images, self.endpoints.input_ts)):
-            _check_finite(one, input_t, f"input {number}: image" if number else "image")
+            what = f"input {number}: image" if number else "image"
+            dtype = np.dtype(input_t.dtype.as_numpy_dtype)
+            check_pixels(np.asarray(one), dtype, f"{what} {{}}".format)
         raw_t = self.endpoints.raw_t
         as_stored = raw_t is not None and images[0].dtype == raw_t.dtype.as_numpy_dtype
         arrays = dict(zip((raw_t,) if as_stored else self.endpoints.input_ts, images))
@@ -264,17 +266,3 @@ def _gradient(output_t: Any, wrt_ts: Sequence[Any], seed_t: Optional[Any]) -> Tu
 
 def _alone(values: Sequence[np.ndarray]) -> Maps:
     return values[0] if len(values) == 1 else tuple(values)
-
-
-def _check_finite(images: Any, input_t: Any, what: str) -> None:
-    """Refuse pixels that are no numbers in the graph's type: a ReLU would swallow NaN."""
-    found, dtype = np.asarray(images), input_t.dtype.as_numpy_dtype
-    if found.dtype.kind != "f":
-        return
-    with np.errstate(over="ignore"):
-        bad = first_not_finite(found.astype(dtype, copy=False))
-    if bad is not None:
-        raise InputError(
-            f"{what} {bad} holds NaN, Inf or more than {np.dtype(dtype).name} can; repair the "
-            "image or leave it out"
-        )
