@@ -11,7 +11,7 @@ from matplotlib.image import imsave
 
 from legacy_gbp import Network, figures
 from legacy_gbp.attribution import method
-from legacy_gbp.attribution.layer import Layer
+from legacy_gbp.attribution.target_forms import Layer
 from legacy_gbp.cli import main_all
 from legacy_gbp.models.frozen_graphs import frozen_graph
 from tests.test_sources import IMAGES, Overridden, build, maps

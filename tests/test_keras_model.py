@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from legacy_gbp import InputError, Network, guided_backprop
-from legacy_gbp.attribution.layer import Layer
+from legacy_gbp.attribution.target_forms import Layer
 from legacy_gbp.models.keras_models import keras_model
 from legacy_gbp.models.saved_models import saved_model
 

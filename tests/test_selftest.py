@@ -35,7 +35,7 @@ VACUOUS = {
         lambda x: -tf.nn.relu(tf.matmul(x, np.abs(WEIGHTS))), "guided maps are not zero",
     ),
     "a nonlinearity without a rule": (
-        lambda x: tf.sigmoid(tf.matmul(x, WEIGHTS)), "guided reaches every nonlinearity",
+        lambda x: tf.tanh(tf.matmul(x, WEIGHTS)), "guided reaches every nonlinearity",
     ),
 }  # fmt: skip
 

@@ -10,6 +10,8 @@ import importlib
 import sys
 from typing import Any, Callable, Dict, Optional
 
+from legacy_gbp.errors import InputError
+
 if sys.version_info >= (3, 8):
     from typing import Protocol
 else:
@@ -30,6 +32,7 @@ METHODS: Dict[str, str] = {
 }
 
 AT_A_LAYER = ("gradcam", "guided-gradcam")
+WITH_RESPECT_TO = ("gradient", "guided", "deconvnet")  # may differentiate by a hidden layer
 
 
 class Method(Protocol):
@@ -47,7 +50,7 @@ class Method(Protocol):
         net : legacy_gbp.Network
         images : (N, H, W, C) array, or a tuple of arrays for a network of several inputs
             As the network takes them.
-        target : int, (N,) int array, str, (N, K) float array, or legacy_gbp.Layer
+        target : int, array, str, Unit, Ranked, Difference or Layer
             See :func:`legacy_gbp.attribution.target.seeded`.
         **options
             Of the method.
@@ -76,7 +79,9 @@ def method(name: str) -> Method:
     return function
 
 
-def bound_method(name: str, net: Any, layer: Optional[str] = None) -> Callable[[Any, Any], Any]:
+def bound_method(
+    name: str, net: Any, layer: Optional[str] = None, wrt: Optional[str] = None
+) -> Callable[[Any, Any], Any]:
     """Return a row of METHODS for one network.
 
     Parameters
@@ -85,11 +90,25 @@ def bound_method(name: str, net: Any, layer: Optional[str] = None) -> Callable[[
     net : legacy_gbp.Network
     layer : str, optional
         For the methods that look at one.
+    wrt : str, optional
+        A hidden layer or a kernel to differentiate with respect to, for gradient, guided and
+        deconvnet.
 
     Returns
     -------
     callable
         ``explain(images, target) -> maps``.
+
+    Raises
+    ------
+    InputError
+        For `wrt` with another method.
     """
     options = {"layer": layer} if name in AT_A_LAYER else {}
+    if wrt is not None and name not in WITH_RESPECT_TO:
+        raise InputError(
+            f"method {name!r} needs the pixels; `wrt` is for {', '.join(WITH_RESPECT_TO)}"
+        )
+    if wrt is not None:
+        options["wrt"] = wrt
     return functools.partial(method(name), net, **options)

@@ -1,13 +1,15 @@
 """Deconvnet of a logit: R goes back where R > 0, whatever the input was."""
 
-from typing import Any
+from typing import Any, Optional
 
 from legacy_gbp.attribution.multi_input import ImagesT
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.target import rule_maps
 
 
-def deconvnet(net: Network, images: ImagesT, target: Any = "predicted") -> ImagesT:
+def deconvnet(
+    net: Network, images: ImagesT, target: Any = "predicted", wrt: Optional[str] = None
+) -> ImagesT:
     """Return deconvnet maps of a logit.
 
     Every ReLU passes the gradient R that arrives at it where it is positive::
@@ -22,13 +24,18 @@ def deconvnet(net: Network, images: ImagesT, target: Any = "predicted") -> Image
     net : Network
     images : (N, H, W, C) float array, or a tuple of arrays for a network of several inputs
         As the network takes them; see :meth:`legacy_gbp.Network.prepare`.
-    target : int, (N,) int array, "predicted", (N, K) float array, or Layer
-        A class for all images; a class for each; the largest logit of each; seeds of the
-        logits; a hidden layer, its channel or one of its units.
+    target : int, array, str, Unit, Ranked, Difference or Layer
+        A class for all images; (N,) integers, a class for each; "predicted", the largest unit
+        of each; "mean", of all units; a unit by its place or its rank; a class less another
+        one; (K,) or (N, ...) floats, weights or seeds of the output; a hidden layer, its
+        channel or one of its units.
+    wrt : str, optional
+        A hidden layer, or a kernel, to differentiate with respect to, in place of the input.
 
     Returns
     -------
     (N, H, W, C) float array, or a tuple of arrays
+        Like the layer where `wrt` names one, with a row for each image also for a kernel.
         Signed, in logits per unit of the image, but not the derivative of the logit.
 
     Raises
@@ -47,4 +54,4 @@ def deconvnet(net: Network, images: ImagesT, target: Any = "predicted") -> Image
     ----------
     M. D. Zeiler, R. Fergus, arXiv:1311.2901 (2013).
     """
-    return rule_maps(net, "deconvnet", images, target)
+    return rule_maps(net, "deconvnet", images, target, wrt)

@@ -1,12 +1,14 @@
 """Run a graph that was exported for one batch size on any number of images."""
 
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
 
 def in_fixed_batches(
-    run: Callable[[Dict[Any, np.ndarray]], Any], arrays: Dict[Any, np.ndarray]
+    run: Callable[[Dict[Any, np.ndarray]], Any],
+    arrays: Dict[Any, np.ndarray],
+    size: Optional[int] = None,
 ) -> Any:
     """Cut arrays into batches of the size that the graph asks for.
 
@@ -17,6 +19,8 @@ def in_fixed_batches(
     arrays : dict of tf.Tensor to (N, ...) array
         The first tensor's own batch size, where it has one, is used: the last
         batch is filled up with its last image.
+    size : int, optional
+        The batch size of the graph, where the tensor does not say it.
 
     Returns
     -------
@@ -24,7 +28,7 @@ def in_fixed_batches(
         What `run` returns, for N images.
     """
     shape = next(iter(arrays)).shape
-    size = shape.as_list()[0] if shape.rank else None
+    size = (shape.as_list()[0] if shape.rank else None) or size
     count = len(next(iter(arrays.values())))
     if size is None or size == count or not count:
         return run(arrays)

@@ -34,9 +34,11 @@ def grad_cam(
     net : Network
     images : (N, H, W, C) float array, or a tuple of arrays for a network of several inputs
         As the network takes them; see :meth:`legacy_gbp.Network.prepare`.
-    target : int, (N,) int array, "predicted", (N, K) float array, or Layer
-        A class for all images; a class for each; the largest logit of each; seeds of the
-        logits; a hidden layer, its channel or one of its units.
+    target : int, array, str, Unit, Ranked, Difference or Layer
+        A class for all images; (N,) integers, a class for each; "predicted", the largest unit
+        of each; "mean", of all units; a unit by its place or its rank; a class less another
+        one; (K,) or (N, ...) floats, weights or seeds of the output; a hidden layer, its
+        channel or one of its units.
     layer : str
         A convolution, its ReLU or a pooling, (N, h, w, K) or (N, K, h, w); see
         :func:`legacy_gbp.graph.layers.find_layer`.

@@ -123,7 +123,7 @@ class Network:
         return self._source.prepare(np.asarray(images))
 
     def logits(self, images: Images) -> np.ndarray:
-        """Return the logits of images.
+        """Return the logits of images, before a final softmax or sigmoid.
 
         Parameters
         ----------
@@ -132,12 +132,12 @@ class Network:
 
         Returns
         -------
-        (N, K) float array
+        (N, K) float array, or (N, ...) for an output of several axes
         """
-        return self._any_graph().logits(images)
+        return self.any_graph().logits(images)
 
     def predict(self, images: Images) -> np.ndarray:
-        """Return the class of the largest logit.
+        """Return the class of the largest logit; of several axes the number of the unit.
 
         Parameters
         ----------
@@ -149,19 +149,26 @@ class Network:
         (N,) int array
             0..K-1.
         """
-        return np.asarray(np.argmax(self.logits(images), axis=1))
+        logits = self.logits(images)
+        units = logits.reshape(len(logits), int(np.prod(logits.shape[1:])))
+        return np.asarray(np.argmax(units, axis=1))
 
     @property
     def classes(self) -> int:
         """Number of logits K."""
-        return self._any_graph().classes
+        return self.any_graph().classes
 
     @property
     def input_dtype(self) -> np.dtype:
         """Type to which the graph's only input, or the first, casts images."""
-        dtype: np.dtype = np.dtype(self._any_graph().endpoints.input_ts[0].dtype.as_numpy_dtype)
+        dtype: np.dtype = np.dtype(self.any_graph().endpoints.input_ts[0].dtype.as_numpy_dtype)
         return dtype
 
-    def _any_graph(self) -> RuleGraph:
-        """Return a graph that is open already: rules do not change the forward pass."""
+    def any_graph(self) -> RuleGraph:
+        """Return a graph that is open already: rules do not change the forward pass.
+
+        Returns
+        -------
+        RuleGraph
+        """
         return next(iter(self._graphs.values()), None) or self.under("gradient")

@@ -18,8 +18,9 @@ from typing import (
 
 import numpy as np
 
+from legacy_gbp.attribution.largest_units import largest_units
 from legacy_gbp.attribution.network import Network
-from legacy_gbp.attribution.target import PREDICTED
+from legacy_gbp.attribution.target_forms import PREDICTED
 from legacy_gbp.data.batches import Batch
 from legacy_gbp.data.finite import check_pixels, first_not_finite
 from legacy_gbp.errors import InputError
@@ -39,9 +40,9 @@ class Explained(NamedTuple):
         Positions of the images.
     images : (n, ...) array
         As stored.
-    logits : (n, K) float array
+    logits : (n, ...) float array
     predicted : (n,) int array
-        Place of the largest logit.
+        Number of the largest logit: its class, or its place in the flattened output.
     maps : dict of str to array
         By method.
     """
@@ -61,8 +62,8 @@ class Explanation(NamedTuple):
     methods : dict of str to callable
         Name to ``explain(images, target) -> maps``; see
         :func:`legacy_gbp.attribution.bound_method`.
-    target : int, str, (K,) array or Layer
-        See :func:`legacy_gbp.attribution.target.seeded`.
+    target : int, array, str, Unit, Ranked, Difference or Layer
+        A form of :func:`legacy_gbp.attribution.target.seeded`.
     only_class : int or None
         Explain the images predicted as this class alone.
     limit : int or None
@@ -73,6 +74,8 @@ class Explanation(NamedTuple):
         The method whose run also has the logits, where all methods are rules.
     concurrent : bool
         False explains one batch after the other.
+    per_image : bool
+        Whether `target` is an array with a row for each image of all batches.
     """
 
     methods: Dict[str, Explainer]
@@ -82,6 +85,7 @@ class Explanation(NamedTuple):
     limit: Optional[int] = None
     logits_from: Optional[str] = None
     concurrent: bool = True
+    per_image: bool = False
 
 
 def explain_batches(
@@ -159,6 +163,7 @@ def _needs_one_pass(asked: Explanation) -> bool:
     return (
         asked.logits_from is not None
         and set(asked.methods) <= set(OVERRIDES)
+        and not asked.per_image
         and isinstance(asked.target, str)
         and asked.target == PREDICTED
         and asked.only_class is None
@@ -197,8 +202,11 @@ def _explain(
     if asked.only_class is not None:
         keep = keep[predicted == asked.only_class]
     keep = keep[:left]
-    predicted_target = isinstance(asked.target, str) and asked.target == PREDICTED
-    target = predicted[keep] if predicted_target else asked.target
+    target = asked.target
+    if isinstance(target, str) and target == PREDICTED:
+        target = largest_units(logits[keep])
+    elif asked.per_image:
+        target = target[batch.indices[keep]]
     for name, explain in asked.methods.items() if len(keep) else ():
         if name not in maps:
             maps[name] = np.asarray(explain(inputs[keep], target))

@@ -1,16 +1,19 @@
 """One graph and its session: a model under one backward rule."""
 
 import abc
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
 
-from legacy_gbp.attribution.fixed_batches import in_fixed_batches
+from legacy_gbp.attribution.image_runs import ImageRuns
+from legacy_gbp.attribution.largest_units import largest_units
 from legacy_gbp.attribution.multi_input import Images, Maps
 from legacy_gbp.data.finite import check_pixels
 from legacy_gbp.errors import Finding, InputError, ModelError, first_line
 from legacy_gbp.graph.layers import find_layer
+from legacy_gbp.graph.layout import layout_of_layer
+from legacy_gbp.graph.traverse import operations_between
 from legacy_gbp.graph.while_loops import gradients_of_loops
 from legacy_gbp.models.source import Endpoints, FoldableSource, Source
 from legacy_gbp.rules.audit import AuditReport, audit, check_complete
@@ -91,12 +94,14 @@ class RuleGraph(abc.ABC):
         allow_partial: bool = False,
         plain: bool = False,
     ) -> None:
+        self._unit_shape: Optional[Tuple[int, ...]] = None
         self.graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=self.graph)
         try:
             with self.graph.as_default():
                 self._built = self._build(source, rule, of, wrt, plain)
             self.graph.finalize()
+            self._runs = self._image_runs()
             self.endpoints, self.report = self._built.endpoints, self._built.report
             self.findings: List[Finding] = self.report.findings
             self.seeds_itself = self._built.seeds_itself
@@ -112,6 +117,17 @@ class RuleGraph(abc.ABC):
     ) -> BuiltGraph:
         """Build the model and its gradient in the current graph."""
 
+    def _image_runs(self) -> ImageRuns:
+        endpoints, wrt_ts, map_ts = self._built.endpoints, self._built.wrt_ts, self._built.map_ts
+        shared_ts: List[Any] = []
+        like_images_ts = [*endpoints.input_ts, *map_ts]
+        if wrt_ts != tuple(endpoints.input_ts):
+            like_images_ts = list(endpoints.input_ts)
+            if not operations_between(endpoints.input_ts, wrt_ts[0]):  # a kernel
+                shared_ts = [*wrt_ts, *map_ts]
+        fed_ts = [*endpoints.input_ts, *([] if endpoints.raw_t is None else [endpoints.raw_t])]
+        return ImageRuns(self._run_once, fed_ts, self._built.output_t, shared_ts, like_images_ts)
+
     @property
     def wrt_ts(self) -> Tuple[Any, ...]:
         """The tensors that are differentiated with respect to."""
@@ -122,6 +138,32 @@ class RuleGraph(abc.ABC):
         """Number of logits K."""
         classes: int = self.endpoints.logits_t.shape.as_list()[-1]
         return classes
+
+    @property
+    def class_axis(self) -> int:
+        """The axis of the classes, or channels, in the output of one image: the last, as a rule."""
+        rank = self._built.output_t.shape.rank
+        if rank is None or rank < 3:
+            return -1
+        channels = layout_of_layer(self._built.output_t, rank).channels
+        return -1 if channels is None else channels - rank
+
+    def unit_shape(self, images: Images) -> Tuple[int, ...]:
+        """Return the shape of the logits of one image; (K,) for K classes, () for one number.
+
+        Parameters
+        ----------
+        images : (N, ...) array, or a tuple of arrays
+            The first is run once, to see that the graph has logits for each image.
+
+        Returns
+        -------
+        tuple of int
+        """
+        if self._unit_shape is None:
+            one = tuple(part[:1] for part in images) if isinstance(images, tuple) else images[:1]
+            return self.logits(one).shape[1:]
+        return self._unit_shape
 
     def logits(self, images: Images) -> np.ndarray:
         """Return the logits.
@@ -134,7 +176,9 @@ class RuleGraph(abc.ABC):
         -------
         (N, K) float array
         """
-        return np.asarray(self._run(self.endpoints.logits_t, images))
+        logits = self._run([self.endpoints.logits_t], images)[0]
+        self._unit_shape = logits.shape[1:]
+        return logits
 
     def output(self, images: Images) -> np.ndarray:
         """Return what is explained: the logits, or the hidden layer `of`.
@@ -147,7 +191,7 @@ class RuleGraph(abc.ABC):
         -------
         (N, ...) float array
         """
-        return np.asarray(self._run(self._built.output_t, images))
+        return self._run([self._built.output_t], images)[0]
 
     def activation(self, images: Images) -> Maps:
         """Return what is differentiated with respect to: the inputs, or the hidden layer `wrt`.
@@ -191,13 +235,19 @@ class RuleGraph(abc.ABC):
         maps : (N, ...) float array, or a tuple of arrays
         """
         logits, *maps = self._run([self.endpoints.logits_t, *self._built.map_ts], images)
-        return logits, _alone(maps)
+        if not self._runs.alone:
+            return logits, _alone(maps)
+        # The graph seeds the largest of every row, and an image has several rows.
+        seeds = largest_units(logits)
+        return logits, self.gradient(images, seeds)
 
     def close(self) -> None:
         """Close the session."""
         self._session.close()
 
-    def _run(self, wanted_ts: Any, images: Images, seeds: Optional[np.ndarray] = None) -> Any:
+    def _run(
+        self, wanted_ts: List[Any], images: Images, seeds: Optional[np.ndarray] = None
+    ) -> List[np.ndarray]:
         images = images if isinstance(images, tuple) else (images,)
         for number, (one, input_t) in enumerate(zip(images, self.endpoints.input_ts)):
             what = f"input {number}: image" if number else "image"
@@ -208,11 +258,14 @@ class RuleGraph(abc.ABC):
         arrays = dict(zip((raw_t,) if as_stored else self.endpoints.input_ts, images))
         if seeds is not None:
             arrays[self._built.seed_t] = seeds
-        return in_fixed_batches(lambda fed: self._run_once(wanted_ts, fed), arrays)
+        return self._runs.values(wanted_ts, arrays)
 
-    def _run_once(self, wanted_ts: Any, arrays: Any) -> Any:
+    def _run_once(self, wanted_ts: List[Any], arrays: Dict[Any, np.ndarray]) -> List[np.ndarray]:
         try:
-            return self._session.run(wanted_ts, {**self.endpoints.feeds, **arrays})
+            found: List[np.ndarray] = self._session.run(
+                wanted_ts, {**self._built.endpoints.feeds, **arrays}
+            )
+            return found
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             raise InputError(
                 f"the graph does not take these images ({first_line(error)}); give arrays of its "
@@ -255,6 +308,7 @@ def _gradient(output_t: Any, wrt_ts: Sequence[Any], seed_t: Optional[Any]) -> Tu
             f"no gradient through the graph ({first_line(error)}); choose an output below that "
             "operation"
         ) from error
+    map_ts = [tf.convert_to_tensor(t) if isinstance(t, tf.IndexedSlices) else t for t in map_ts]
     for wrt_t, map_t in zip(wrt_ts, map_ts):
         if map_t is None:
             raise ModelError(

@@ -1,16 +1,24 @@
-"""What is explained: a target, named in one of five ways, as seeds at an output."""
+"""What is explained: a target, in one of its forms, as seeds at an output."""
 
 from typing import Any, Optional, Tuple
 
 import numpy as np
 
-from legacy_gbp.attribution.layer import Layer
+from legacy_gbp.attribution.largest_units import largest_units
 from legacy_gbp.attribution.multi_input import Images, ImagesT, count_images
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.rule_graph import RuleGraph
+from legacy_gbp.attribution.target_forms import (
+    MEAN,
+    PREDICTED,
+    Difference,
+    Layer,
+    Ranked,
+    Unit,
+)
 from legacy_gbp.errors import InputError
 
-PREDICTED = "predicted"
+Shape = Tuple[int, ...]
 
 
 def seeded(
@@ -18,13 +26,23 @@ def seeded(
 ) -> Tuple[RuleGraph, np.ndarray]:
     """Open the network under a rule and turn a target into ``grad_ys``.
 
+    An output has the shape (N, ...); a unit is a number of it. The last axis is that of the
+    classes.
+
     ================================  =================================================
     target                            what is explained
     ================================  =================================================
-    int                               the logit of that class, for all images
-    (N,) int array                    the logit of a class for each image
-    ``"predicted"``                   the largest logit of each image
-    (N, K) float array                the logits weighted by these seeds
+    int                               a class, for all images; of an output of several
+                                      axes the class at every place
+    (N,) int array                    a class for each image
+    (N, axes) int array               the place of a unit for each image
+    ``"predicted"``                   the largest unit of each image
+    :class:`Ranked`                   the second largest, and so on
+    :class:`Unit`                     the unit at a place
+    :class:`Difference`               a class less another one
+    ``"mean"``                        the mean of all units
+    (K,) float array                  units weighted by these numbers, for all images
+    (N, ...) float array              the output weighted by these seeds
     :class:`Layer`                    a hidden layer, its channel, or one of its units
     ================================  =================================================
 
@@ -34,9 +52,9 @@ def seeded(
     rule : str
         ``"gradient"``, ``"guided"`` or ``"deconvnet"``.
     images : (N, H, W, C) array, or a tuple of arrays for a network of several inputs
-    target : int, (N,) int array, str, (N, K) float array, or Layer
+    target : int, array, str, Ranked, Unit, Difference or Layer
     wrt : str, optional
-        A hidden layer to differentiate with respect to, in place of the input.
+        A hidden layer, or a kernel, to differentiate with respect to, in place of the input.
 
     Returns
     -------
@@ -51,12 +69,15 @@ def seeded(
     """
     if isinstance(target, Layer):
         graph = net.under(rule, of=target.name, wrt=wrt)
-        return graph, _layer_seeds(graph.output(images).shape, target)
+        shape = np.shape(graph.output(images))
+        return graph, _layer_seeds(shape, target, graph.class_axis)
     graph = net.under(rule, wrt=wrt)
-    return graph, _logit_seeds(graph, images, target)
+    return graph, _seeds(graph, images, target)
 
 
-def rule_maps(net: Network, rule: str, images: ImagesT, target: Any) -> ImagesT:
+def rule_maps(
+    net: Network, rule: str, images: ImagesT, target: Any, wrt: Optional[str] = None
+) -> ImagesT:
     """Return the maps of a target under a rule; the prediction needs no run of its own.
 
     Parameters
@@ -65,18 +86,21 @@ def rule_maps(net: Network, rule: str, images: ImagesT, target: Any) -> ImagesT:
     rule : str
         ``"gradient"``, ``"guided"`` or ``"deconvnet"``.
     images : (N, H, W, C) array, or a tuple of arrays
-    target : int, (N,) int array, str, (N, K) float array, or Layer
-        See :func:`seeded`.
+    target : int, array, str, Ranked, Unit, Difference or Layer
+        A form of :func:`seeded`.
+    wrt : str, optional
+        A hidden layer, or a kernel, to differentiate with respect to, in place of the input.
 
     Returns
     -------
     array or tuple of arrays
-        Like `images`, signed.
+        Like `images`, or like the layer or kernel for each image; signed.
     """
-    if isinstance(target, str) and target == PREDICTED and net.under(rule).seeds_itself:
-        maps: ImagesT = net.under(rule).predicted(images)[1]
+    is_predicted = isinstance(target, str) and target == PREDICTED
+    if is_predicted and net.under(rule, wrt=wrt).seeds_itself:
+        maps: ImagesT = net.under(rule, wrt=wrt).predicted(images)[1]
     else:
-        graph, seeds = seeded(net, rule, images, target)
+        graph, seeds = seeded(net, rule, images, target, wrt)
         maps = graph.gradient(images, seeds)
     return maps
 
@@ -88,15 +112,15 @@ def resolved(net: Network, images: Images, target: Any) -> Any:
     ----------
     net : Network
     images : (N, H, W, C) array, or a tuple of arrays
-    target : int, (N,) int array, str, (N, K) float array, or Layer
-        See :func:`seeded`.
+    target : int, array, str, Ranked, Unit, Difference or Layer
+        A form of :func:`seeded`.
 
     Returns
     -------
-    (N, K) float array, or Layer
+    (N, ...) float array, or Layer
         A target again; it no longer depends on the prediction.
     """
-    return target if isinstance(target, Layer) else _logit_seeds(net, images, target)
+    return target if isinstance(target, Layer) else _seeds(net.any_graph(), images, target)
 
 
 def explained_value(graph: RuleGraph, images: Images, seeds: np.ndarray) -> np.ndarray:
@@ -121,45 +145,97 @@ def explained_value(graph: RuleGraph, images: Images, seeds: np.ndarray) -> np.n
     return values
 
 
-def _logit_seeds(model: Any, images: Images, target: Any) -> np.ndarray:
-    """Seeds (N, K); `model` is a Network or a RuleGraph."""
-    shape = (count_images(images), model.classes)
+def _seeds(graph: RuleGraph, images: Images, target: Any) -> np.ndarray:
+    """Return seeds like the logits."""
+    if isinstance(target, str) and target == PREDICTED:
+        return largest_units(graph.logits(images))
+    if isinstance(target, Ranked):
+        return largest_units(graph.logits(images), target.rank)
+    shape = (count_images(images), *graph.unit_shape(images))
+    if isinstance(target, str) and target == MEAN:
+        mean: np.ndarray = np.full(shape, 1 / np.prod(shape[1:]))
+        return mean
+    if isinstance(target, Unit):
+        return _filled(shape, _unit(shape[1:], target.index))
+    if isinstance(target, Difference):
+        difference: np.ndarray = _class_seeds(shape, target.first, graph.class_axis)
+        difference -= _class_seeds(shape, target.second, graph.class_axis)
+        return difference
+    return _array_seeds(shape, target, graph.class_axis)
+
+
+def _array_seeds(shape: Shape, target: Any, axis: int) -> np.ndarray:
+    """Return the seeds of a class, of one for each image, or of numbers that are seeds already."""
     if isinstance(target, str):
-        if target != PREDICTED:
-            raise InputError(
-                f"target {target!r} is unknown; give a class, one class an image, {PREDICTED!r} or "
-                f"seeds of shape {shape}"
-            )
-        target = np.argmax(model.logits(images), axis=1)
+        raise InputError(
+            f"target {target!r} is unknown; give a class, one class an image, {PREDICTED!r}, "
+            f"{MEAN!r} or seeds of shape {shape}"
+        )
     target = np.asarray(target)
-    if target.shape == shape and target.dtype.kind == "f":
-        return np.asarray(target)
-    if target.shape not in ((), shape[:1]) or target.dtype.kind not in "iu":
-        raise InputError(
-            f"target of shape {target.shape} and type {target.dtype} fits neither one class, nor "
-            f"{shape[0]} classes, nor seeds of shape {shape}"
-        )
-    outside = (target < 0) | (target >= shape[1])
-    if outside.any():
-        raise InputError(
-            f"target {target[outside].flat[0]} is not a class; classes are 0..{shape[1] - 1}"
-        )
-    seeds: np.ndarray = np.eye(shape[1])[np.broadcast_to(target, shape[0])]
+    if target.dtype.kind == "f" and target.shape == shape:
+        seeds: np.ndarray = target
+        return seeds
+    if target.dtype.kind == "f" and target.shape == shape[1:]:
+        return np.array(np.broadcast_to(target, shape))
+    if target.dtype.kind in "iu" and target.shape == ():
+        return _class_seeds(shape, int(target), axis)
+    if target.dtype.kind in "iu" and target.shape == shape[:1]:
+        rows = [_class_seeds((1, *shape[1:]), int(one), axis) for one in target]
+        return np.concatenate(rows) if rows else np.zeros(shape)
+    if target.dtype.kind in "iu" and target.shape == (shape[0], len(shape) - 1):
+        seeds = np.zeros(shape)
+        for row, index in zip(seeds, target):
+            row[_unit(shape[1:], tuple(map(int, index)))] = 1
+        return seeds
+    raise InputError(
+        f"target of shape {target.shape} and type {target.dtype} fits neither one class, nor "
+        f"{shape[0]} classes, nor seeds of shape {shape}"
+    )
+
+
+def _class_seeds(shape: Shape, place: int, axis: int) -> np.ndarray:
+    """Return 1 at a class of every image, and of every place of it."""
+    classes = shape[axis] if len(shape) > 1 else 1
+    if not 0 <= place < classes:
+        raise InputError(f"target {place} is not a class; classes are 0..{classes - 1}")
+    if len(shape) == 1:
+        return np.ones(shape)
+    seeds = np.zeros(shape)
+    np.moveaxis(seeds, axis, -1)[..., place] = 1
     return seeds
 
 
-def _layer_seeds(shape: Tuple[int, ...], layer: Layer) -> np.ndarray:
-    """1 at the chosen units of every image."""
-    unit_shape, index = shape[1:], tuple(layer.index)
+def _unit(unit_shape: Shape, index: Shape) -> Shape:
+    inside = [0 <= place < size for place, size in zip(index, unit_shape)]
+    if len(index) != len(unit_shape) or not all(inside):
+        places = "one number for each axis" if unit_shape else "none: each image has one number"
+        raise InputError(
+            f"target {','.join(map(str, index))} is no place in an output of shape {unit_shape}; "
+            f"give {places}"
+        )
+    return index
+
+
+def _layer_seeds(shape: Shape, layer: Layer, axis: int) -> np.ndarray:
+    """Return 1 at a layer of every image, at a channel of it, or at one of its units."""
+    unit_shape, index = shape[1:], layer.index
     if len(index) not in (0, 1, len(unit_shape)):
         raise InputError(
             f"layer {layer.name!r}, unit {index}: give nothing (the entire layer), a channel, or "
             f"{len(unit_shape)} numbers, one for each axis of {unit_shape}"
         )
-    axes = unit_shape[-1:] if len(index) == 1 else unit_shape
+    is_channel = len(index) == 1 and len(unit_shape) > 0
+    axes = (shape[axis],) if is_channel else unit_shape
     if not all(0 <= place < size for place, size in zip(index, axes)):
         raise InputError(f"layer {layer.name!r} has no unit {index}; its units are {unit_shape}")
+    if is_channel:
+        return _class_seeds(shape, index[0], axis)
+    return _filled(shape, index) if index else np.ones(shape)
+
+
+def _filled(shape: Shape, index: Shape) -> np.ndarray:
+    """Return 1 at one unit of every image."""
     seeds = np.zeros(shape)
-    place: Any = (Ellipsis, *index)
-    seeds[place] = 1
+    everywhere: Any = (slice(None), *index)
+    seeds[everywhere] = 1
     return seeds

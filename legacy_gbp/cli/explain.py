@@ -10,6 +10,7 @@ from legacy_gbp.cli import option_types
 from legacy_gbp.cli.explain_outcome import Outcome, coverage_of
 from legacy_gbp.cli.open_model import OpenedModel, add_model_arguments, open_model
 from legacy_gbp.cli.parser import Options, Parser
+from legacy_gbp.cli.target_option import Target, add_target_arguments, read_target
 from legacy_gbp.errors import InputError
 from legacy_gbp.io.atomic import check_destination
 
@@ -36,18 +37,16 @@ def add_arguments(parser: Parser) -> None:
         metavar="X",
         help="X.npy (N, H, W, C), X.h5:DATASET, or picture files",
     )
-    parser.add_argument(
-        "--target",
-        type=option_types.target,
-        default="predicted",
-        metavar="T",
-        help="a class, predicted, layer:NAME, layer:NAME:CHANNEL or layer:NAME:ROW,COLUMN,CHANNEL "
-        "(predicted)",
-    )
+    add_target_arguments(parser)
     parser.add_argument(
         "--method", choices=tuple(METHODS), default="guided", help="how to explain it (guided)"
     )
     parser.add_argument("--layer", metavar="NAME", help="the layer that Grad-CAM looks at")
+    parser.add_argument(
+        "--wrt",
+        metavar="NAME",
+        help="a hidden layer or a kernel to differentiate with respect to, in place of the images",
+    )
     parser.add_argument(
         "--scale",
         choices=SCALES,
@@ -98,6 +97,7 @@ def run(options: Options) -> None:
     for path in (options.output, options.figure):
         if path:
             check_destination(path)
+    read_target(options)  # refused before anything is loaded
     opened = open_model(options)
     source = _with_scale(opened.source, options.scale)
     from legacy_gbp.attribution.network import Network
@@ -107,7 +107,7 @@ def run(options: Options) -> None:
     with contextlib.ExitStack() as stack:
         net = stack.enter_context(Network(source, allow_partial=options.allow_partial))
         rule = options.method if options.method in OVERRIDES else PLAIN
-        endpoints = net.under(rule).endpoints
+        endpoints = net.under(rule, wrt=options.wrt).endpoints
         if len(endpoints.input_ts) != 1:
             raise InputError(
                 f"{options.model}: has {len(endpoints.input_ts)} inputs; explain such a model from "
@@ -184,16 +184,20 @@ def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., 
     from legacy_gbp.attribution.pipeline import Explanation, explain_batches
     from legacy_gbp.rules.relu import OVERRIDES
 
-    names = [PLAIN] if options.compare and options.method != PLAIN else []
-    names.append(options.method)  # last: what is asked for
-    methods = {name: bound_method(name, net, options.layer) for name in names}
-    logits_from = options.method if options.method in OVERRIDES else None
-    asked = Explanation(methods, options.target, images.name, logits_from=logits_from)
     count = min(len(images), options.limit or len(images))
-    outcome = Outcome(options.method, options.target, images, count)
+    target = read_target(options, count)
+    methods = _methods(options, net, target)
+    logits_from = options.method if options.method in OVERRIDES and not options.wrt else None
+    form = target.forms[0]
+    asked = Explanation(
+        methods, form, images.name, logits_from=logits_from, per_image=target.per_image
+    )
+    outcome = Outcome(options.method, options.target, target, images, count)
 
     def write(found: Any) -> None:
-        others = {f"maps_{name}": found.maps[name] for name in names[:-1]}
+        others = {
+            f"maps_{name}": maps for name, maps in found.maps.items() if name != options.method
+        }
         append(
             maps=found.maps[options.method],
             **others,
@@ -209,6 +213,23 @@ def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., 
             outcome.add(found, net)
     outcome.close(net)
     return outcome
+
+
+def _methods(options: Options, net: Any, target: Target) -> Dict[str, Callable[..., Any]]:
+    """Return what makes each kind of maps; what is asked for comes last."""
+    asked = bound_method(options.method, net, options.layer, options.wrt)
+    methods: Dict[str, Callable[..., Any]] = {}
+    if options.compare and options.method != PLAIN:
+        methods[PLAIN] = bound_method(PLAIN, net, None, options.wrt)
+    for form in target.forms[:0:-1]:
+        methods[f"{options.method}_top{form.rank}"] = _with_target(asked, form)
+    methods[options.method] = asked
+    return methods
+
+
+def _with_target(method: Callable[..., Any], form: Any) -> Callable[..., Any]:
+    """Return a method that explains a target of its own."""
+    return lambda images, target: method(images, form)
 
 
 def _batches(images: Any, count: int, size: int) -> Any:

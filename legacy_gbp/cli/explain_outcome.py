@@ -1,8 +1,12 @@
 """What ``legacy-gbp explain`` made: gathered batch by batch, then drawn and reported."""
 
 import dataclasses
+import functools
+import operator
 from typing import Any, Dict, List, NamedTuple, Tuple
 
+from legacy_gbp.attribution.target_forms import PREDICTED
+from legacy_gbp.cli.target_option import Target
 from legacy_gbp.errors import Finding
 
 IMAGES_ON_A_PAGE = 12
@@ -66,7 +70,9 @@ class Outcome:
     Attributes
     ----------
     method : str
-    target : int or str
+    asked : str
+        The target, as the user wrote it.
+    target : legacy_gbp.cli.target_option.Target
     images : legacy_gbp.data.images.ImageSet
     count : int
         Of the images that are explained.
@@ -78,16 +84,20 @@ class Outcome:
         Names of images.
     shown : list of (str, array, list of (str, array))
         Of the first images: caption, image, and its maps by name.
+    unit_shape : tuple of int
+        Of the output of one image.
     """
 
     method: str
-    target: Any
+    asked: str
+    target: Target
     images: Any
     count: int
     coverage: Coverage = dataclasses.field(default_factory=lambda: Coverage([], 0))
     notices: List[str] = dataclasses.field(default_factory=list)
     zero_maps: List[str] = dataclasses.field(default_factory=list)
     shown: List[Shown] = dataclasses.field(default_factory=list)
+    unit_shape: Tuple[int, ...] = ()
 
     def add(self, found: Any, net: Any) -> None:
         """Keep what the page and the report show of a batch.
@@ -98,6 +108,7 @@ class Outcome:
         net : legacy_gbp.Network
         """
         input_t = net.open_graphs()[0].endpoints.input_ts[0]
+        self.unit_shape = found.logits.shape[1:]
         for k, index in enumerate(found.indices):
             name = self.images.name(index)
             if not found.maps[self.method][k].any():
@@ -107,7 +118,7 @@ class Outcome:
                     (method, _channels_last(values[k : k + 1], input_t))
                     for method, values in found.maps.items()
                 ]
-                caption = f"{name[-18:]}: class {int(found.predicted[k])}"
+                caption = f"{name[-18:]}: {self.target.largest(found.logits[k])}"
                 image = _channels_last(found.images[k : k + 1], input_t)
                 self.shown.append((caption, image, maps))
 
@@ -119,7 +130,20 @@ class Outcome:
         net : legacy_gbp.Network
         """
         self.coverage = coverage_of(net)
-        self.notices += [*self.images.notes(), *_notices(net)]
+        self.notices += [*self._about_units(), *self.images.notes(), *_notices(net)]
+
+    def _about_units(self) -> List[str]:
+        """Say what the default means where the output is no row of classes."""
+        shape = self.unit_shape
+        if self.asked != PREDICTED or (len(shape) == 1 and shape[0] > 1):
+            return []
+        count = functools.reduce(operator.mul, shape, 1)
+        if count == 1:
+            return ["the output is one number an image, which is explained"]
+        return [
+            f"the output of an image has the shape {shape}: the largest of its {count} units is "
+            "explained; --target ROW,COLUMN,... names another, --target mean takes all"
+        ]
 
     def draw(self, path: str, model: str) -> None:
         """Write the page of the first images.
@@ -139,7 +163,7 @@ class Outcome:
             names = ", ".join(finding.name for finding in self.coverage.missed)
             named = f"{self.method} (PARTIAL: {self.coverage})"
             facts["Partial"] = f"{self.coverage}: {names}"
-        title = f"{model}: {named} of {self.target}"
+        title = f"{model}: {named} of {self.asked}"
         shown = [
             (caption, image, [(method if name == self.method else name, m) for name, m in maps])
             for caption, image, maps in self.shown
@@ -162,7 +186,7 @@ class Outcome:
             What was done to the images, in words; ``none`` says nothing.
         """
         method = self.coverage.method(self.method)
-        lines = [f"{self.count} maps by {method} of {self.target}"]
+        lines = [f"{self.count} maps by {method} of {self.asked}"]
         if preparation != "none":
             lines.append(f"images are prepared: {preparation}")
         lines += self.notices
@@ -187,6 +211,8 @@ def _notices(net: Any) -> List[str]:
     for graph in net.open_graphs():
         for notice in graph.report.notices:
             found[f"{notice.name}: {notice.text}"] = None
+        for name in graph.endpoints.stepped_over:
+            found[f"{name}: the final operation is stepped over, what it reads is explained"] = None
         for name in graph.endpoints.removed_overrides:
             found[f"{name}: a gradient override of its exporter was removed"] = None
         if graph.report.notices and graph.endpoints.flags:

@@ -7,7 +7,6 @@ import argparse
 import re
 from typing import Any, Callable, Optional, Tuple, Union
 
-from legacy_gbp.attribution.layer import Layer
 from legacy_gbp.batch.shards import Shard
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import Exercise
@@ -45,19 +44,9 @@ def index(text: str) -> slice:
     return slice(*numbers)
 
 
-def target(text: str) -> Any:
-    """Return a class, ``predicted``, or a layer with a place in it."""
-    if text == "predicted":
-        return text
-    if not text.startswith("layer:"):
-        return whole_number(text, 0)
-    name, _, place = text[len("layer:") :].partition(":")
-    parts = place.split(",") if place else []
-    if not name or not all(re.fullmatch(r"-?\d+", part) for part in parts):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not layer:NAME, layer:NAME:CHANNEL or layer:NAME:ROW,COLUMN,CHANNEL"
-        )
-    return Layer(name, tuple(int(part) for part in parts))
+def shape(text: str) -> Tuple[int, ...]:
+    """Return the sizes of one image, such as 28,28,1."""
+    return tuple(whole_number(part, 1) for part in text.split(","))
 
 
 def feed(text: str) -> Tuple[str, str]:

@@ -2,8 +2,10 @@
 
 from typing import List
 
+from legacy_gbp.cli import option_types
 from legacy_gbp.cli.open_model import add_model_arguments, open_model
 from legacy_gbp.cli.parser import Options, Parser
+from legacy_gbp.cli.target_option import add_target_arguments, read_target
 from legacy_gbp.errors import LegacyGbpError
 
 NAME = "selftest"
@@ -19,6 +21,13 @@ def add_arguments(parser: Parser) -> None:
     parser : Parser
     """
     add_model_arguments(parser, optional=True)
+    add_target_arguments(parser)
+    parser.add_argument(
+        "--shape",
+        type=option_types.shape,
+        metavar="H,W,C",
+        help="of one image, where the model leaves sizes open (64)",
+    )
 
 
 def run(options: Options) -> None:
@@ -37,7 +46,7 @@ def run(options: Options) -> None:
 
     load_quietly()
     from legacy_gbp.attribution.published_numbers import PUBLISHED, check_published
-    from legacy_gbp.metrics.gradient_check import check_model
+    from legacy_gbp.metrics.gradient_check import IMAGES, Asked, check_model
 
     failed: List[str] = []
 
@@ -51,8 +60,11 @@ def run(options: Options) -> None:
     if options.model:
         opened = open_model(options)
         print(f"-- {options.model}: {opened.kind}", flush=True)
-        for name, outcome in check_model(opened.source):
-            show(name, *outcome)
+        target = read_target(options, IMAGES)
+        for form in target.forms:
+            asked = Asked(form, options.shape, options.output_tensor)
+            for name, outcome in check_model(opened.source, asked):
+                show(name if len(target.forms) == 1 else f"{form}: {name}", *outcome)
     if failed:
         raise LegacyGbpError(f"selftest failed: {', '.join(failed)}; do not trust maps made here")
     print("-- all passed", flush=True)

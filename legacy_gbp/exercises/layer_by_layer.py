@@ -123,7 +123,9 @@ class LayerByLayer(RuleGraph):
             endpoints, endpoints.logits_t, endpoints.input_ts, seed_t, map_ts, True, NOTHING
         )
 
-    def _run(self, wanted_ts: Any, images: Images, seeds: Optional[np.ndarray] = None) -> Any:
+    def _run(
+        self, wanted_ts: List[Any], images: Images, seeds: Optional[np.ndarray] = None
+    ) -> List[np.ndarray]:
         """One image at a time, as in 2016."""
         images = np.asarray(images)
         runs = [
@@ -132,9 +134,7 @@ class LayerByLayer(RuleGraph):
             )
             for k in range(len(images))
         ]
-        if isinstance(wanted_ts, list):
-            return [np.concatenate(column) for column in zip(*runs)]
-        return np.concatenate(runs)
+        return [np.concatenate(column) for column in zip(*runs)]
 
 
 def propagate_back(layers: Sequence[BuiltLayer], seed_t: Any, guided: bool) -> Any:

@@ -1,4 +1,4 @@
-"""Which tensors of a graph are the input and the logits, where the graph leaves no doubt."""
+"""The input and the logits of a graph, as named or where the graph leaves no doubt."""
 
 import re
 from typing import Any, List, Optional, Sequence, Tuple, Union
@@ -6,24 +6,12 @@ from typing import Any, List, Optional, Sequence, Tuple, Union
 import tensorflow as tf
 
 from legacy_gbp.errors import ModelError, near_names, shortened
-from legacy_gbp.graph.nodes import (
-    by_name,
-    consumers,
-    data_inputs,
-    output_number,
-    producer,
-    tensor_name,
-)
-from legacy_gbp.graph.prune import prune
+from legacy_gbp.graph.flag_values import dtype_of
+from legacy_gbp.graph.input_candidates import input_candidates, picture_behind_text
+from legacy_gbp.graph.logit_candidates import likeliest, logit_candidates
+from legacy_gbp.graph.nodes import by_name, producer, tensor_name
 
-NO_OUTPUT = (
-    "NoOp", "Assert", "Const", "Placeholder", "PlaceholderWithDefault", "Variable", "VariableV2",
-    "VarHandleOp", "Assign", "AssignVariableOp", "SaveV2", "RestoreV2", "VarIsInitializedOp",
-    "ReadVariableOp", "StringJoin", "ShardedFilename", "MergeV2Checkpoints",
-)  # fmt: skip
-EMPTY_SHAPE_IS_SCALAR = 24  # since this version of GraphDef; before, it is unknown
-PASSING = ("Identity", "IdentityN", "Reshape")
-FLOATS = [kind.as_datatype_enum for kind in (tf.float16, tf.bfloat16, tf.float32, tf.float64)]
+PLACEHOLDERS = ("Placeholder", "PlaceholderWithDefault")
 MOST_CANDIDATES = 8
 
 
@@ -53,24 +41,31 @@ def infer_endpoints(
         For an unknown name, or with the candidates where several fit.
     """
     named = [input] if isinstance(input, str) else list(input or [])
-    if not output:
-        inputs = find_inputs(graph_def, named, where)
-        return inputs, find_output(graph_def, None, inputs, where)
-    output = find_output(graph_def, output, [], where)
-    searched = graph_def if named else prune(graph_def, [producer(output)])
-    return find_inputs(searched, named, where), output
+    for name in named:
+        _checked(graph_def, name, where, "input")
+    if not named and not output:
+        candidates = likeliest(graph_def, logit_candidates(graph_def, []))
+        if len(candidates) != 1:
+            find_inputs(graph_def, named, where)  # in doubt too: name it first
+    output = find_output(graph_def, output, named, where)
+    return find_inputs(graph_def, named, where, output), output
 
 
-def find_inputs(graph_def: Any, names: Sequence[str], where: str) -> List[str]:
+def find_inputs(
+    graph_def: Any, names: Sequence[str], where: str, output: Optional[str] = None
+) -> List[str]:
     """Return the input tensors.
 
     Parameters
     ----------
     graph_def : GraphDef
     names : sequence of str
-        Of the user; empty to infer the only candidate.
+        Of the user; empty to infer the only candidate. A placeholder of text means the picture
+        that the graph decodes from it.
     where : str
         The file, for messages.
+    output : str, optional
+        The tensor that depends on the inputs.
 
     Returns
     -------
@@ -84,8 +79,9 @@ def find_inputs(graph_def: Any, names: Sequence[str], where: str) -> List[str]:
         when none was named and several fit.
     """
     if names:
-        return [_checked(graph_def, name, where, "input") for name in names]
-    candidates = input_candidates(graph_def)
+        checked = [_checked(graph_def, name, where, "input") for name in names]
+        return [_of_numbers(graph_def, name, output, where) for name in checked]
+    candidates = input_candidates(graph_def, output)
     if len(candidates) != 1:
         raise ModelError(
             f"{where}: {len(candidates)} tensors could be the input{_listed(candidates)}; name it "
@@ -101,8 +97,9 @@ def find_output(graph_def: Any, name: Optional[str], inputs: Sequence[str], wher
     ----------
     graph_def : GraphDef
     name : str or None
-        Of the user; None takes the only candidate, before its softmax: the logits.
+        Of the user; None takes the only candidate: the logits.
     inputs : sequence of str
+        What it depends on; empty where they are not known.
     where : str
         The file, for messages.
 
@@ -117,126 +114,14 @@ def find_output(graph_def: Any, name: Optional[str], inputs: Sequence[str], wher
     """
     if name:
         return _checked(graph_def, name, where, "output")
-    candidates = output_candidates(graph_def, inputs)
-    logits = sorted({before_softmax(graph_def, candidate) for candidate in candidates})
-    if len(logits) != 1:
+    found = likeliest(graph_def, logit_candidates(graph_def, list(inputs)))
+    if len(found) != 1:
+        names = [candidate.name for candidate in found]
         raise ModelError(
-            f"{where}: {len(logits)} tensors could be the output{_listed(logits)}; name it by "
+            f"{where}: {len(names)} tensors could be the output{_listed(names)}; name it by "
             "`output`"
         )
-    return logits[0]
-
-
-def input_candidates(graph_def: Any) -> List[str]:
-    """Return the placeholders of arrays of numbers.
-
-    Parameters
-    ----------
-    graph_def : GraphDef
-
-    Returns
-    -------
-    list of str
-        Tensors.
-    """
-    return [
-        node.name + ":0"
-        for node in graph_def.node
-        if node.op == "Placeholder" and _is_array_of_numbers(node, graph_def.versions.producer)
-    ]
-
-
-def output_candidates(graph_def: Any, inputs: Sequence[str]) -> List[str]:
-    """Return the tensors that depend on the inputs and that no operation reads.
-
-    Parameters
-    ----------
-    graph_def : GraphDef
-    inputs : sequence of str
-
-    Returns
-    -------
-    list of str
-        Tensors, sorted.
-    """
-    users, nodes = consumers(graph_def), by_name(graph_def)
-    reached = set()
-    todo = [producer(name) for name in inputs]
-    while todo:
-        name = todo.pop()
-        if name not in reached:
-            reached.add(name)
-            todo += [
-                user.name
-                for user in users[name]
-                if name in [producer(read) for read in data_inputs(user)]
-            ]
-    last = [name for name in reached if not any(user.name in reached for user in users[name])]
-    return sorted(name + ":0" for name in last if nodes[name].op not in NO_OUTPUT)
-
-
-def before_softmax(graph_def: Any, name: str) -> str:
-    """Return the input of a softmax, also through identities.
-
-    Parameters
-    ----------
-    graph_def : GraphDef
-    name : str
-        A tensor.
-
-    Returns
-    -------
-    str
-        The tensor itself when there is no softmax.
-    """
-    nodes, current = by_name(graph_def), name
-    while producer(current) in nodes and nodes[producer(current)].op in PASSING:
-        passing = nodes[producer(current)]
-        number = output_number(current) if passing.op == "IdentityN" else 0
-        current = passing.input[number]
-    last = nodes.get(producer(current))
-    if last is None or last.op not in ("Softmax", "LogSoftmax"):
-        return name
-    return tensor_name(last.input[0])
-
-
-def float_input(graph_def: Any, name: str) -> str:
-    """Return where to differentiate: the input, or the float cast of an integer input.
-
-    The gradient with respect to integers does not exist. The cast becomes the
-    placeholder, and the integers, whose shape may be read, a cast of it.
-
-    Parameters
-    ----------
-    graph_def : GraphDef
-        Changed in place.
-    name : str
-        A tensor.
-
-    Returns
-    -------
-    str
-        A tensor.
-
-    Raises
-    ------
-    ModelError
-        For integers without exactly one cast to floating point.
-    """
-    node = by_name(graph_def)[producer(name)]
-    if node.op not in ("Placeholder", "PlaceholderWithDefault"):
-        return name
-    if node.attr["dtype"].type in FLOATS:
-        return name
-    casts = [user for user in consumers(graph_def)[node.name] if user.op == "Cast"]
-    floats = [cast for cast in casts if cast.attr["DstT"].type in FLOATS]
-    if len(floats) != 1:
-        raise ModelError(
-            f"input {name} holds integers and has {len(floats)} casts to floating point; name the "
-            "float tensor behind it by `input`"
-        )
-    _exchange(node, floats[0])
-    return tensor_name(floats[0].name)
+    return found[0].name
 
 
 def check_tensor_name(name: str, where: str, what: str) -> None:
@@ -256,35 +141,18 @@ def check_tensor_name(name: str, where: str, what: str) -> None:
         raise ModelError(f"{where}: {what} {name!r} is no tensor; write NAME or NAME:NUMBER")
 
 
-def _exchange(placeholder: Any, cast: Any) -> None:
-    """Make the cast the placeholder, and the placeholder a cast of it."""
-    integer, real = placeholder.attr["dtype"].type, cast.attr["DstT"].type
-    shape = tf.compat.v1.AttrValue()
-    shape.shape.unknown_rank = True
-    if "shape" in placeholder.attr:
-        shape.CopyFrom(placeholder.attr["shape"])
-    cast.op, placeholder.op = "Placeholder", "Cast"
-    for node in (cast, placeholder):
-        del node.input[:]
-        node.attr.clear()
-    cast.attr["dtype"].type = real
-    cast.attr["shape"].CopyFrom(shape)
-    placeholder.input.append(cast.name)
-    placeholder.attr["SrcT"].type, placeholder.attr["DstT"].type = real, integer
-
-
-def _is_array_of_numbers(node: Any, producer_version: int) -> bool:
-    try:
-        dtype = tf.as_dtype(node.attr["dtype"].type)
-    except TypeError:  # of a type that this TensorFlow does not know
-        return False
-    if not (dtype.is_floating or dtype.is_integer):
-        return False
-    # Asking for an attribute that is not there would create it.
-    if "shape" not in node.attr or producer_version < EMPTY_SHAPE_IS_SCALAR:
-        return True
-    shape = node.attr["shape"].shape
-    return bool(shape.unknown_rank or len(shape.dim) != 0)
+def _of_numbers(graph_def: Any, name: str, output: Optional[str], where: str) -> str:
+    """Return the decoded picture in the place of a placeholder of text."""
+    node = by_name(graph_def)[producer(name)]
+    if node.op not in PLACEHOLDERS or dtype_of(node) != tf.string:
+        return name
+    picture = picture_behind_text(graph_def, node.name, output) if output else None
+    if picture is None:
+        raise ModelError(
+            f"{where}: input {name} holds text; name the floating-point tensor that is computed "
+            "from it by `input`"
+        )
+    return picture
 
 
 def _checked(graph_def: Any, name: str, where: str, what: str) -> str:

@@ -1,6 +1,6 @@
 """Is the gradient of a model right, and does a rule do what it should: checks on any model."""
 
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -9,7 +9,8 @@ from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.published_numbers import Outcome
 from legacy_gbp.attribution.rule_graph import RuleGraph
 from legacy_gbp.attribution.target import seeded
-from legacy_gbp.errors import ModelError
+from legacy_gbp.attribution.target_forms import PREDICTED, Layer
+from legacy_gbp.errors import InputError, ModelError
 from legacy_gbp.models.source import Source
 
 RULES = ("guided", "deconvnet")
@@ -19,12 +20,35 @@ OPEN_SIZE = 64
 SURE = 0.9999  # a probability above which the gradient of a softmax is lost
 
 
-def check_model(source: Source) -> Iterator[Tuple[str, Outcome]]:
+class Asked(NamedTuple):
+    """What is asked of a model.
+
+    Attributes
+    ----------
+    target : int, array, str, Unit, Ranked, Difference or Layer
+        A form of :func:`legacy_gbp.attribution.target.seeded`.
+    shape : tuple of int or None
+        Of one image; None takes that of the model's input, 64 for its open sizes.
+    output : str or None
+        A tensor that was named. Where the model steps over it as a final operation, it is
+        checked for saturation all the same.
+    """
+
+    target: Any = PREDICTED
+    shape: Optional[Tuple[int, ...]] = None
+    output: Optional[str] = None
+
+
+DEFAULT = Asked()
+
+
+def check_model(source: Source, asked: Asked = DEFAULT) -> Iterator[Tuple[str, Outcome]]:
     """Ask a model whether its gradient and its rules are right, on random images.
 
     Parameters
     ----------
     source : Source
+    asked : Asked
 
     Yields
     ------
@@ -38,18 +62,21 @@ def check_model(source: Source) -> Iterator[Tuple[str, Outcome]]:
         For an input without a shape.
     """
     with Network(source, allow_partial=True) as net:
-        images = random_images(net, source)
-        plain, seeds = seeded(net, "gradient", images, "predicted")
+        images = random_images(net, source, asked.shape)
+        plain, seeds = seeded(net, "gradient", images, asked.target)
         logits = plain.logits(images)
         largest = np.abs(logits).max()
         yield (
             "logits are finite",
             Outcome(bool(np.isfinite(logits).all()), f"largest {largest:.3g}"),
         )
-        yield "the output is no saturated softmax", _saturation(logits)
+        named = asked.output if plain.endpoints.stepped_over else None
+        output = net.under("gradient", of=named).output(images) if named else logits
+        yield "the output is no saturated softmax", _saturation(output)
         yield "the gradient is not zero", _zero_maps(plain.gradient(images, seeds))
+        of = asked.target.name if isinstance(asked.target, Layer) else None
         for rule in RULES:
-            graph = net.under(rule)
+            graph = net.under(rule, of=of)
             yield f"{rule} reaches every nonlinearity", _reach(graph)
             yield f"{rule} maps are not zero", _zero_maps(graph.gradient(images, seeds))
             error = relative_error(graph.logits(images), logits)
@@ -63,7 +90,7 @@ def check_model(source: Source) -> Iterator[Tuple[str, Outcome]]:
         )
 
 
-def random_images(net: Network, source: Source) -> Images:
+def random_images(net: Network, source: Source, shape: Optional[Tuple[int, ...]] = None) -> Images:
     """Draw images of a model's input shape; open sizes are 64.
 
     Parameters
@@ -71,6 +98,8 @@ def random_images(net: Network, source: Source) -> Images:
     net : Network
     source : Source
         Its `pixel_range` is used, and its `prepare` applied to a single input.
+    shape : tuple of int, optional
+        Of one image, in the place of the input's own.
 
     Returns
     -------
@@ -85,12 +114,28 @@ def random_images(net: Network, source: Source) -> Images:
     low, high = source.pixel_range
     drawn: List[np.ndarray] = []
     for tensor_t in net.under("gradient").endpoints.input_ts:
-        if tensor_t.shape.rank is None:
-            raise ModelError(f"input {tensor_t.name} has no shape; name another by `input`")
-        shape = [size or OPEN_SIZE for size in tensor_t.shape.as_list()[1:]]
-        images = rng.uniform(low, high, (IMAGES, *shape))
+        if tensor_t.shape.rank is None and shape is None:
+            raise ModelError(
+                f"input {tensor_t.name} has no shape; give that of one image by `shape`"
+            )
+        if shape is not None and not _fits(shape, tensor_t):
+            raise InputError(
+                f"`shape` {shape} does not fit input {tensor_t.name} of shape {tensor_t.shape}; "
+                "give the sizes of one image, without the batch"
+            )
+        sizes = shape or [size or OPEN_SIZE for size in tensor_t.shape.as_list()[1:]]
+        images = rng.uniform(low, high, (IMAGES, *sizes))
         drawn.append(images.astype(tensor_t.dtype.as_numpy_dtype))
     return source.prepare(drawn[0]) if len(drawn) == 1 else tuple(drawn)
+
+
+def _fits(shape: Tuple[int, ...], input_t: Any) -> bool:
+    if input_t.shape.rank is None:
+        return True
+    sizes = input_t.shape.as_list()[1:]
+    return len(shape) == len(sizes) and all(
+        wanted in (None, size) for wanted, size in zip(sizes, shape)
+    )
 
 
 def finite_difference_error(graph: RuleGraph, images: Images, seeds: np.ndarray) -> float:
@@ -154,7 +199,7 @@ def _reach(graph: RuleGraph) -> Outcome:
 
 def _saturation(logits: np.ndarray) -> Outcome:
     """Whether the output is a softmax so sure of itself that its gradient vanishes."""
-    rows = logits.reshape(len(logits), -1).astype(float)
+    rows = logits.reshape(-1, logits.shape[-1] if logits.ndim > 1 else 1).astype(float)
     sums_to_one = bool((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, atol=1e-3))
     if not sums_to_one or rows.shape[1] < 2:
         return Outcome(True, "no probabilities")

@@ -9,9 +9,10 @@ from legacy_gbp.errors import ModelError, first_line
 from legacy_gbp.graph.freeze import variables_of
 from legacy_gbp.graph.infer_endpoints import infer_endpoints
 from legacy_gbp.graph.nodes import producer
+from legacy_gbp.graph.open_inputs import with_open_inputs
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.io.protobuf import BROKEN, read_bytes
-from legacy_gbp.models.imported_graph import ImportedGraph, with_open_inputs
+from legacy_gbp.models.imported_graph import ImportedGraph
 
 
 def frozen_graph(
@@ -89,7 +90,7 @@ def from_graph_def(
         For a graph with variables or v1 loops, or with several candidates for an endpoint.
     """
     inputs, output = infer_endpoints(graph_def, input, output, where)
-    graph_def = with_open_inputs(graph_def, inputs, where)
+    graph_def, inputs = with_open_inputs(graph_def, inputs, where)
     needed = prune(graph_def, [producer(output)])
     left = variables_of(needed)
     if left:

@@ -12,12 +12,16 @@ import tensorflow as tf
 from legacy_gbp.errors import ModelError, first_line, near_names
 from legacy_gbp.graph.cut_assignments import cut_assignments
 from legacy_gbp.graph.drop_attributes import drop_unknown_attributes
+from legacy_gbp.graph.final_operations import logits_before
 from legacy_gbp.graph.finite_constants import check_constants
+from legacy_gbp.graph.flag_values import advised_feeds
+from legacy_gbp.graph.float_input import float_input
 from legacy_gbp.graph.freeze import freeze, variables_of
-from legacy_gbp.graph.infer_endpoints import check_tensor_name, float_input
+from legacy_gbp.graph.infer_endpoints import check_tensor_name
 from legacy_gbp.graph.inline import inline
 from legacy_gbp.graph.layout import shape_from_readers
 from legacy_gbp.graph.nodes import by_name, output_number, producer, tensor_name
+from legacy_gbp.graph.open_inputs import PLACEHOLDER, with_open_inputs
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.resolve_conditions import resolve_branches, resolve_conditions
 from legacy_gbp.graph.trust import check_harmless
@@ -30,8 +34,6 @@ from legacy_gbp.rules.gradient_attribute import (
     remove_gradient_attributes,
     set_gradient_attributes,
 )
-
-PLACEHOLDER = "Placeholder"
 
 
 class ImportedGraph(PixelScaled):
@@ -60,7 +62,7 @@ class ImportedGraph(PixelScaled):
     inputs : list of str
         Tensors that are fed.
     output : str
-        The tensor that is explained.
+        The tensor that is explained: the scores in front of a final softmax, sigmoid, ArgMax.
 
     Raises
     ------
@@ -80,17 +82,18 @@ class ImportedGraph(PixelScaled):
         values: Optional[Mapping[str, Any]] = None,
         contexts: Sequence[Any] = (),
     ) -> None:
-        self._where, self.output, self._contexts = where, output, contexts
+        self._where, self._contexts = where, contexts
         named = {tensor_name(name): value for name, value in (feeds or {}).items()}
         _check_names(graph_def, inputs, output, named, where)
-        graph_def = with_open_inputs(graph_def, inputs, where)
+        graph_def, inputs = with_open_inputs(graph_def, inputs, where)
         exits = [producer(name) for context in contexts for name in context.loop_exit_names]
         roots = [producer(output), *exits]
         graph_def = prune(graph_def, roots)
-        check_harmless(graph_def, where, trusted)
-        drop_unknown_attributes(graph_def, where)
         self._flags = _flags(graph_def, inputs, named)
         _fix_values(graph_def, named, where)
+        graph_def = prune(graph_def, roots)  # a default that a value replaces is not needed
+        check_harmless(graph_def, where, trusted)
+        drop_unknown_attributes(graph_def, where)
         resolve_branches(graph_def)
         graph_def = inline(graph_def, [producer(name) for name in [*inputs, output]], where)
         graph_def = prune(graph_def, roots)
@@ -99,11 +102,12 @@ class ImportedGraph(PixelScaled):
         cut_assignments(graph_def)
         resolve_conditions(graph_def)
         graph_def = prune(graph_def, roots)
-        _check_nothing_missing(graph_def, {producer(name) for name in inputs}, where)
+        _check_nothing_missing(graph_def, inputs, where)
         check_constants(graph_def, variables, where)
         self._removed = tuple(remove_gradient_attributes(graph_def))
         unfuse(graph_def, where)
         self.inputs = [float_input(graph_def, name) for name in inputs]
+        self.output, self._stepped_over = logits_before(graph_def, output)
         self._graph_def = graph_def
 
     def load(self, session: Any, rule: str = "gradient") -> Endpoints:
@@ -140,6 +144,7 @@ class ImportedGraph(PixelScaled):
             [],
             removed_overrides=self._removed,
             flags=self._flags,
+            stepped_over=tuple(f"{over.name} ({over.kind})" for over in self._stepped_over),
         )
 
     def _tensor(self, name: str) -> Any:
@@ -173,46 +178,6 @@ def import_graph(graph_def: Any, where: str, contexts: Sequence[Any] = ()) -> No
         ) from error
 
 
-def with_open_inputs(graph_def: Any, inputs: Sequence[str], where: str) -> Any:
-    """Make placeholders of inputs that the graph computes, such as a decoded picture.
-
-    Parameters
-    ----------
-    graph_def : GraphDef
-    inputs : sequence of str
-    where : str
-        The file, for messages.
-
-    Returns
-    -------
-    GraphDef
-        What only the inputs need is not pruned yet.
-
-    Raises
-    ------
-    ModelError
-        For a second output of an operation.
-    """
-    nodes = by_name(graph_def)
-    computed = [name for name in inputs if nodes[producer(name)].op != PLACEHOLDER]
-    if not computed:
-        return graph_def
-    scratch = tf.Graph()
-    with scratch.as_default():
-        import_graph(prune(graph_def, [producer(name) for name in computed]), where)
-    opened = tf.compat.v1.GraphDef()
-    opened.CopyFrom(graph_def)
-    for name in computed:
-        tensor_t, node = _tensor_in(scratch, name, where), by_name(opened)[producer(name)]
-        if tensor_t.value_index:
-            raise ModelError(f"{where}: input {name} is a second output; name another tensor")
-        node.Clear()
-        node.op, node.name = PLACEHOLDER, producer(name)
-        node.attr["dtype"].type = tensor_t.dtype.base_dtype.as_datatype_enum
-        node.attr["shape"].shape.CopyFrom(tensor_t.shape.as_proto())
-    return opened
-
-
 def _tensor_in(graph: Any, name: str, where: str) -> Any:
     try:
         return graph.get_tensor_by_name(name)
@@ -235,13 +200,20 @@ def _check_names(
             )
 
 
-def _check_nothing_missing(graph_def: Any, inputs: "set[str]", where: str) -> None:
-    for node in graph_def.node:
-        if node.op == PLACEHOLDER and node.name not in inputs:
-            raise ModelError(
-                f"{where}: placeholder {node.name!r} needs a value; if it is an input name it by "
-                f"`input`, else give one by `feeds`, such as {node.name}=0"
-            )
+def _check_nothing_missing(graph_def: Any, inputs: Sequence[str], where: str) -> None:
+    known = {producer(name) for name in inputs}
+    missing = [
+        node.name for node in graph_def.node if node.op == PLACEHOLDER and node.name not in known
+    ]
+    if not missing:
+        return
+    advised = advised_feeds(graph_def, missing)
+    feeds = ", ".join(f"{name}={value or 'VALUE'}" for name, value in advised.items())
+    unknown = [name for name, value in advised.items() if value is None]
+    also = f"; if {unknown[0]} is an input name it by `input` too" if unknown else ""
+    named = ", ".join(map(repr, missing))
+    what = f"placeholder {named} needs a value" if len(missing) == 1 else f"{named} need values"
+    raise ModelError(f"{where}: {what}; set `feeds` {feeds}{also}")
 
 
 def _flags(graph_def: Any, inputs: Sequence[str], feeds: Mapping[str, Any]) -> Tuple[str, ...]:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from legacy_gbp.errors import InputError, ModelError
 from legacy_gbp.graph.freeze import variables_of
-from legacy_gbp.graph.infer_endpoints import before_softmax, find_inputs, find_output
+from legacy_gbp.graph.infer_endpoints import find_inputs, find_output
 from legacy_gbp.graph.nodes import producer
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.io.hdf5 import open_hdf5
@@ -75,7 +75,7 @@ def keras_model(
         graph_def, inputs, result = _traced(path, trusted)
     else:
         graph_def, inputs, result, values = _built(path)
-    result = find_output(graph_def, output or before_softmax(graph_def, result), inputs, path)
+    result = find_output(graph_def, output or result, inputs, path)
     named = [input] if isinstance(input, str) else list(input or inputs)
     inputs = find_inputs(graph_def, named, path)
     return ImportedGraph(graph_def, inputs, result, path, feeds, trusted, values)

@@ -14,11 +14,12 @@ import tensorflow as tf
 from legacy_gbp.errors import InputError, shortened
 from legacy_gbp.graph.infer_endpoints import infer_endpoints
 from legacy_gbp.graph.nodes import producer
+from legacy_gbp.graph.open_inputs import with_open_inputs
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.while_loops import kept_contexts, loop_exits
 from legacy_gbp.io.checkpoint_files import INDEX, META, prefix_of
 from legacy_gbp.io.protobuf import parse_message
-from legacy_gbp.models.imported_graph import ImportedGraph, with_open_inputs
+from legacy_gbp.models.imported_graph import ImportedGraph
 from legacy_gbp.models.tf_checkpoint_reader import CheckpointVariables, saved_keys
 
 MOST_LISTED = 8
@@ -63,7 +64,7 @@ def meta_graph(
     >>> source = meta_graph("run1/model-1200", feeds={"keep_prob": 1.0})  # doctest: +SKIP
     """
     prefix = checkpoint_prefix(path)
-    meta = parse_message(tf.compat.v1.MetaGraphDef(), _meta_file(prefix), "meta graph")
+    meta = parse_message(tf.compat.v1.MetaGraphDef(), meta_file(prefix), "meta graph")
     values = CheckpointVariables(prefix, saved_keys(meta.graph_def))
     return from_meta(meta, values, prefix, input, output, feeds, trusted)
 
@@ -103,7 +104,8 @@ def from_meta(
     # What lies before the inputs, such as loops of a preprocessing, is not needed.
     opened = tf.compat.v1.MetaGraphDef()
     opened.CopyFrom(meta)
-    opened.graph_def.CopyFrom(with_open_inputs(meta.graph_def, inputs, where))
+    graph_def, inputs = with_open_inputs(meta.graph_def, inputs, where)
+    opened.graph_def.CopyFrom(graph_def)
     needed = prune(opened.graph_def, [producer(output), *loop_exits(opened, producer(output))])
     contexts = kept_contexts(meta, needed)
     return ImportedGraph(needed, inputs, output, where, feeds, trusted, values, contexts)
@@ -174,8 +176,22 @@ def _latest(folder: str) -> str:
     return there[-1]
 
 
-def _meta_file(prefix: str) -> str:
-    """Return the meta graph of a checkpoint: its own, or the only one beside it."""
+def meta_file(prefix: str) -> str:
+    """Return the meta graph of a checkpoint: its own, or the only one beside it.
+
+    Parameters
+    ----------
+    prefix : str
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        For none, or several of other checkpoints.
+    """
     if os.path.exists(prefix + META):
         return prefix + META
     folder = os.path.dirname(prefix) or "."

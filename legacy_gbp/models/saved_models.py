@@ -6,13 +6,13 @@ So what the loader runs is checked before.
 """
 
 import os
-from typing import Any, List, Mapping, Optional, Sequence, Union
+from typing import Any, List, Mapping, Optional, Sequence, Set, Union
 
 import tensorflow as tf
 
 from legacy_gbp.errors import ModelError, first_line
 from legacy_gbp.graph.freeze import variables_of
-from legacy_gbp.graph.infer_endpoints import before_softmax, find_inputs, find_output
+from legacy_gbp.graph.infer_endpoints import find_inputs, find_output
 from legacy_gbp.graph.inline import inline
 from legacy_gbp.graph.nodes import producer, tensor_name
 from legacy_gbp.graph.prune import prune
@@ -68,10 +68,10 @@ def saved_model(
     --------
     >>> source = saved_model("exported/1", output="logits")  # doctest: +SKIP
     """
-    meta = _serving_meta(path)
+    meta = serving_meta(path)
     chosen = _signature(meta, signature, path)
     _check_before_loading(meta, path, trusted)
-    inputs = _inputs(chosen, input, path)
+    inputs = _inputs(chosen, input, set(feeds or ()), path)
     for name in inputs:
         find_inputs(meta.graph_def, [name], path)
     feeds = {_argument(chosen, name): value for name, value in (feeds or {}).items()}
@@ -86,8 +86,6 @@ def saved_model(
         roots = [producer(result), *loop_exits(loaded, producer(result))]
         needed = prune(graph_def, roots)
         needed = inline(needed, [producer(name) for name in [*inputs, result]], path)
-        if output is None:
-            result = before_softmax(needed, result)
         values = variable_values(session, variables_of(prune(needed, roots)))
     contexts = kept_contexts(meta, needed)
     return ImportedGraph(needed, inputs, result, path, feeds, trusted, values, contexts)
@@ -102,7 +100,25 @@ def _load(session: Any, meta: Any, path: str) -> None:
         ) from error
 
 
-def _serving_meta(path: str) -> Any:
+def serving_meta(path: str) -> Any:
+    """Read the graph of a SavedModel that is for serving.
+
+    Parameters
+    ----------
+    path : str
+        The folder.
+
+    Returns
+    -------
+    MetaGraphDef
+
+    Raises
+    ------
+    InputError
+        For missing or truncated files.
+    ModelError
+        Without such a graph.
+    """
     from tensorflow.core.protobuf import saved_model_pb2
 
     file = os.path.join(path, "saved_model.pb")
@@ -157,17 +173,31 @@ def _signature(meta: Any, name: Optional[str], path: str) -> Any:
     return signatures[name]
 
 
-def _inputs(signature: Any, given: Union[str, Sequence[str], None], path: str) -> List[str]:
+def _inputs(
+    signature: Any, given: Union[str, Sequence[str], None], fed: Set[str], path: str
+) -> List[str]:
+    """Return the tensors of the arguments that are named, or of the only one that is an array."""
     arguments = {key: info.name for key, info in signature.inputs.items()}
     if given is None:
-        if len(arguments) != 1:
+        arrays = {
+            key: name
+            for key, name in arguments.items()
+            if _is_array(signature.inputs[key]) and not {key, name, producer(name)} & fed
+        }
+        if len(arrays) != 1:
             raise ModelError(
-                f"{path}: the signature has {len(arguments)} arguments "
-                f"({', '.join(sorted(arguments))}); name them by `input`"
+                f"{path}: the signature has {len(arrays)} arguments "
+                f"({', '.join(sorted(arrays))}); name them by `input`"
             )
-        return list(arguments.values())
+        return list(arrays.values())
     named = [given] if isinstance(given, str) else list(given)
     return [tensor_name(arguments.get(name, name)) for name in named]
+
+
+def _is_array(argument: Any) -> bool:
+    """Whether an argument is no switch: neither a truth value nor a single number."""
+    single = not argument.tensor_shape.unknown_rank and not argument.tensor_shape.dim
+    return argument.dtype != tf.bool.as_datatype_enum and not single
 
 
 def _argument(signature: Any, name: str) -> str:

@@ -30,6 +30,8 @@ class Endpoints(NamedTuple):
         Operations whose gradient override, of the model's exporter, was removed.
     flags : tuple of str
         Placeholders that have a default or got a fixed value, such as a train flag.
+    stepped_over : tuple of str
+        Final operations, such as ``prob (Softmax)``, whose input `logits_t` is explained.
     """
 
     input_ts: Tuple[Any, ...]
@@ -39,6 +41,7 @@ class Endpoints(NamedTuple):
     raw_t: Optional[Any] = None
     removed_overrides: Tuple[str, ...] = ()
     flags: Tuple[str, ...] = ()
+    stepped_over: Tuple[str, ...] = ()
 
 
 class Source(Protocol):

@@ -1,0 +1,141 @@
+"""Run a graph on N images: together, in batches of its own size, or one image at a time.
+
+=================  ========================================================================
+how                when
+=================  ========================================================================
+together           the graph leaves N open, and every value has N rows
+in fixed batches   the graph was exported for one batch size
+one at a time      a value has other than N rows: a single number for the batch, rows of
+                   all images after one another, a kernel; or the input has no batch axis
+=================  ========================================================================
+"""
+
+import contextlib
+from typing import Any, Callable, Dict, List, Sequence
+
+import numpy as np
+
+from legacy_gbp.attribution.fixed_batches import in_fixed_batches
+from legacy_gbp.errors import InputError
+
+Arrays = Dict[Any, np.ndarray]
+
+
+class ImageRuns:
+    """Runs of one graph, which learn from the first how its images must go in.
+
+    Parameters
+    ----------
+    run : callable
+        ``run(tensors, feeds)`` returns a value for each tensor.
+    input_ts : sequence of tf.Tensor
+        What is fed with images; integers in the place of the first count too.
+    output_t : tf.Tensor
+        What is explained. Its first axis says how many images the graph takes.
+    shared_ts : sequence of tf.Tensor
+        What does not depend on the images, such as the gradient of a kernel: without a batch
+        axis.
+    like_images_ts : sequence of tf.Tensor
+        Gradients with the axes of the inputs.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[List[Any], Arrays], List[np.ndarray]],
+        input_ts: Sequence[Any],
+        output_t: Any,
+        shared_ts: Sequence[Any] = (),
+        like_images_ts: Sequence[Any] = (),
+    ) -> None:
+        self._run, self._input_ts = run, tuple(input_ts)
+        self._shared_ts, self._like_images_ts = tuple(shared_ts), tuple(like_images_ts)
+        self.alone = bool(shared_ts) or output_t.shape.rank == 0
+        rows = output_t.shape.as_list()[0] if output_t.shape.rank else None
+        self._rows = rows if _first(self._input_ts[0]) is None else None
+        self._is_probed = self._rows is None or self.alone
+
+    def values(self, wanted_ts: Sequence[Any], images: Arrays) -> List[np.ndarray]:
+        """Return values for N images.
+
+        Parameters
+        ----------
+        wanted_ts : sequence of tf.Tensor
+        images : dict of tf.Tensor to (N, ...) array
+            Also seeds, a row for each image.
+
+        Returns
+        -------
+        list of (N, ...) array
+
+        Raises
+        ------
+        InputError
+            When images must go in one at a time, and the graph takes several.
+        """
+        count = len(next(iter(images.values())))
+        if not (self._is_probed or self._lacks_batch(images)):
+            self._probe(wanted_ts, images)
+        if not (self.alone or self._lacks_batch(images)):
+            found: List[np.ndarray] = in_fixed_batches(
+                lambda fed: self._run(list(wanted_ts), fed), images, self._rows
+            )
+            if all(np.ndim(value) and len(value) == count for value in found):
+                return found
+            self.alone = True
+        self._check_single(images)
+        rows = [self._one(wanted_ts, images, k) for k in range(count)]
+        return [np.stack(values) for values in zip(*rows)]
+
+    def _probe(self, wanted_ts: Sequence[Any], images: Arrays) -> None:
+        """Find out whether the fixed number of rows of an output is that of the images."""
+        with contextlib.suppress(InputError):
+            values = self._run(list(wanted_ts), {t: row[:1] for t, row in images.items()})
+            self.alone = any(np.shape(value)[:1] != (1,) for value in values) or self._rows == 1
+            self._rows = None
+        self._is_probed = True
+
+    def _one(self, wanted_ts: Sequence[Any], images: Arrays, k: int) -> List[np.ndarray]:
+        """Return the values for one image, without a batch axis."""
+        lacks_batch = self._lacks_batch(images)
+        fed = {t: _fed(t, np.asarray(values)[k : k + 1]) for t, values in images.items()}
+        found = self._run(list(wanted_ts), fed)
+        return [
+            self._without_batch(t, np.asarray(value), lacks_batch)
+            for t, value in zip(wanted_ts, found)
+        ]
+
+    def _without_batch(self, t: Any, value: np.ndarray, lacks_batch: bool) -> np.ndarray:
+        kept = _is_in(t, self._shared_ts) or (lacks_batch and _is_in(t, self._like_images_ts))
+        return value if kept or not value.ndim or len(value) != 1 else value[0]
+
+    def _lacks_batch(self, images: Arrays) -> bool:
+        """Whether the graph's inputs have an axis less than the images."""
+        return any(
+            t.shape.rank is not None and np.ndim(values) == t.shape.rank + 1
+            for t, values in images.items()
+            if _is_in(t, self._input_ts)
+        )
+
+    def _check_single(self, images: Arrays) -> None:
+        if self._lacks_batch(images):
+            return
+        for t in self._input_ts:
+            size = t.shape.as_list()[0] if t.shape.rank else None
+            if size not in (None, 1):
+                raise InputError(
+                    f"the graph takes {size} images at a time, and what is explained has no row "
+                    f"for each of them; name an output whose first axis is {size}"
+                )
+
+
+def _first(t: Any) -> Any:
+    return t.shape.as_list()[0] if t.shape.rank else None
+
+
+def _fed(t: Any, row: np.ndarray) -> Any:
+    """Return an image or a seed (1, ...) with as many axes as the graph takes."""
+    return row[0] if t.shape.rank is not None and row.ndim == t.shape.rank + 1 else row
+
+
+def _is_in(t: Any, ts: Sequence[Any]) -> bool:
+    return any(t is one for one in ts)

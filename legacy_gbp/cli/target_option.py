@@ -1,0 +1,254 @@
+"""``--target`` and ``--labels``: what is explained, in the words of a user.
+
+==========================  ============================================================
+--target                    what is explained
+==========================  ============================================================
+``predicted``               the largest unit of each image
+``top3``                    the three largest of each image, a map each
+``mean``                    the mean of all units
+``3``                       class 3
+``3-5``                     class 3 less class 5
+``5,3,2``                   the unit at a place of an output of several axes
+``cat``                     the class of that name, by ``--labels``
+``classes.txt``             a class for each image, a number or a name a line
+``classes.npy``             a class or a place for each image, or weights of the units
+``layer:NAME:CHANNEL``      a hidden layer, its channel, or a unit of it
+==========================  ============================================================
+"""
+
+import argparse
+import re
+from typing import Any, List, NamedTuple, Optional
+
+from legacy_gbp.attribution.target_forms import MEAN, PREDICTED, Difference, Layer, Ranked, Unit
+from legacy_gbp.cli import option_types
+from legacy_gbp.cli.parser import Options, Parser
+from legacy_gbp.errors import InputError
+
+FILES = (".npy", ".txt", ".csv")
+HELP = (
+    "a class, its name (--labels), predicted, top3, mean, 3-5 (a difference), 5,3,2 (a place), a "
+    "file .txt or .npy for each image, or layer:NAME[:CHANNEL | :ROW,COLUMN,CHANNEL] (predicted)"
+)
+
+
+class Target(NamedTuple):
+    """What ``--target`` asks for.
+
+    Attributes
+    ----------
+    forms : list of object
+        One, or the ranks of ``top3``: forms of
+        :func:`legacy_gbp.attribution.target.seeded`.
+    per_image : bool
+        Whether the only form is an array with a row for each image.
+    names : list of str
+        Of the classes; empty without ``--labels``.
+    """
+
+    forms: List[Any]
+    per_image: bool
+    names: List[str]
+
+    def largest(self, logits: Any) -> str:
+        """Return the largest units of an image in words: as many as are explained.
+
+        Parameters
+        ----------
+        logits : (...) array
+            Of the image.
+
+        Returns
+        -------
+        str
+        """
+        import numpy as np
+
+        order = np.argsort(-np.ravel(logits).astype(float), kind="stable")
+        count = max(len(self.forms), 1)
+        return ", ".join(self.unit(int(number), np.shape(logits)) for number in order[:count])
+
+    def unit(self, number: int, shape: Any) -> str:
+        """Return a unit in words.
+
+        Parameters
+        ----------
+        number : int
+            Its place in the flattened output of an image.
+        shape : sequence of int
+            Of that output.
+
+        Returns
+        -------
+        str
+            Such as ``class 3 (cat)``, or ``unit 5,3,2 (cat)``.
+        """
+        import numpy as np
+
+        index = [int(place) for place in np.unravel_index(number, shape)] if len(shape) else [0]
+        last = index[-1]
+        name = f" ({self.names[last]})" if last < len(self.names) else ""
+        if len(index) == 1:
+            return f"class {last}{name}"
+        return f"unit {','.join(map(str, index))}{name}"
+
+
+def add_target_arguments(parser: Parser) -> None:
+    """Add ``--target`` and ``--labels``.
+
+    Parameters
+    ----------
+    parser : Parser
+    """
+    parser.add_argument("--target", type=target_text, default=PREDICTED, metavar="T", help=HELP)
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        type=option_types.path,
+        help="names of the classes: a line each, JSON, or imagenet as Keras stores it",
+    )
+
+
+def target_text(text: str) -> str:
+    """Return the text of a target, or refuse what cannot be one without any file."""
+    if text.startswith("layer:") and _layer(text) is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not layer:NAME, layer:NAME:CHANNEL or layer:NAME:ROW,COLUMN,CHANNEL"
+        )
+    if re.fullmatch(r"[-+]?\d+(\.\d*)?", text):
+        option_types.whole_number(text, 0)
+    return option_types.path(text)
+
+
+def read_target(options: Options, count: Optional[int] = None) -> Target:
+    """Return what is asked for; files are read.
+
+    Parameters
+    ----------
+    options : Options
+        With `target` and `labels`.
+    count : int, optional
+        Number of images, for the targets of a file.
+
+    Returns
+    -------
+    Target
+
+    Raises
+    ------
+    InputError
+        For a text that is no target, or a file that does not fit.
+    """
+    names: List[str] = []
+    if options.labels:
+        from legacy_gbp.data.class_names import read_class_names
+
+        names = read_class_names(options.labels)
+    text: str = options.target
+    top = re.fullmatch(r"top(\d+)", text)
+    if top and int(top.group(1)):
+        return Target([Ranked(rank + 1) for rank in range(int(top.group(1)))], False, names)
+    if text.endswith(FILES) and text not in names:
+        values, per_image = _from_file(text, names, count)
+        return Target([values], per_image, names)
+    return Target([_form(text, names)], False, names)
+
+
+def _form(text: str, names: List[str]) -> Any:
+    if text in (PREDICTED, MEAN):
+        return text
+    if text.startswith("layer:"):
+        return _layer(text)
+    if re.fullmatch(r"\d+", text):
+        return int(text)
+    if re.fullmatch(r"\d+-\d+", text):
+        first, second = text.split("-")
+        return Difference(int(first), int(second))
+    if re.fullmatch(r"\d+(,\d+)+", text):
+        return Unit(tuple(map(int, text.split(","))))
+    if names:
+        from legacy_gbp.data.class_names import class_number
+
+        return class_number(text, names)
+    raise InputError(
+        f"`target` {text!r} is no class number, predicted, top3, mean, 3-5, 5,3,2, file or "
+        "layer:NAME; for a class by its name give `labels`"
+    )
+
+
+def _layer(text: str) -> Optional[Layer]:
+    """Return the layer of ``layer:NAME:PLACE``; None for another text."""
+    name, _, place = text[len("layer:") :].partition(":")
+    parts = place.split(",") if place else []
+    if not name or not all(re.fullmatch(r"-?\d+", part) for part in parts):
+        return None
+    return Layer(name, tuple(int(part) for part in parts))
+
+
+def _from_file(path: str, names: List[str], count: Optional[int]) -> Any:
+    """Return the values of a file, and whether they have a row for each image."""
+    import numpy as np
+
+    values = _array(path) if path.endswith(".npy") else _lines(path, names)
+    if values.dtype.kind not in "iuf":
+        raise InputError(f"{path}: holds {values.dtype}; give integers, or weights as floats")
+    is_weights = values.dtype.kind == "f"
+    if is_weights and (count is None or values.shape[:1] != (count,) or values.ndim == 1):
+        return values, False  # for all images
+    if values.ndim == 0 or (count is not None and len(values) != count):
+        raise InputError(
+            f"{path}: holds {values.shape[0] if values.ndim else 1} targets for {count} images; "
+            "give one for each"
+        )
+    return np.asarray(values), True
+
+
+def _array(path: str) -> Any:
+    import numpy as np
+
+    from legacy_gbp.errors import first_line
+
+    try:
+        return np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; check `target`") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(
+            f"{path}: not a readable array ({first_line(error)}); save it by numpy.save"
+        ) from error
+
+
+def _lines(path: str, names: List[str]) -> Any:
+    import numpy as np
+
+    from legacy_gbp.data.class_names import class_number
+    from legacy_gbp.errors import first_line
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.strip() for line in file if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({first_line(error)}); give a class a line"
+        ) from error
+    if lines and all(_is_number(line) for line in lines) and any("." in line for line in lines):
+        return np.array([float(line) for line in lines])  # weights
+    classes = []
+    for number, line in enumerate(lines, 1):
+        if re.fullmatch(r"\d+", line):
+            classes.append(int(line))
+        elif names:
+            classes.append(class_number(line, names))
+        else:
+            raise InputError(
+                f"{path}: line {number} is {line!r}, no class number; for names give `labels`"
+            )
+    return np.array(classes, np.int64)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

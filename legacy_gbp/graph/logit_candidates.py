@@ -1,0 +1,321 @@
+"""Which tensors of a graph could be its logits, by what reads them.
+
+===============  =========================================================================
+evidence         tensors
+===============  =========================================================================
+loss             what a cross-entropy reads as logits
+activation       what a final softmax, sigmoid, ArgMax or top-k reads
+unread           what depends on the input, and nothing reads
+last layer       the last layers with weights, where only a loss reads them
+===============  =========================================================================
+
+Gradients, optimisers, assignments, summaries and savers neither are candidates nor count as
+readers. A single number, such as a loss, is no candidate either.
+"""
+
+import re
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
+
+from legacy_gbp.graph.final_operations import FINAL, logits_before
+from legacy_gbp.graph.input_candidates import PIPELINES, PLACEHOLDER, VALUELESS, WITH_DEFAULT
+from legacy_gbp.graph.nodes import by_name, consumers, data_inputs, producer, tensor_name
+from legacy_gbp.graph.prune import prune
+from legacy_gbp.graph.static_shapes import StaticShapes
+
+LOSSES = ("SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits")
+SIGMOID_LOSS = "logistic_loss"  # the scope of sigmoid_cross_entropy_with_logits
+WEIGHTED = (
+    "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInputV2",
+    "MatMul", "BatchMatMul", "BatchMatMulV2", "Einsum", "QuantizedConv2D",
+)  # fmt: skip
+JOINING = ("Concat", "ConcatV2", "Pack", "AddN")
+EXTENDING = (
+    "BiasAdd", "Add", "AddV2", "Identity", "Reshape", "Squeeze", "Relu", "Softmax", "Sigmoid",
+    "LogSoftmax", "Tanh", "ResizeBilinear", "ResizeNearestNeighbor",
+)  # fmt: skip
+NO_CANDIDATE = re.compile(
+    r"""
+    NoOp | Assert | Const | Placeholder.* | Variable(V2)? | VarHandleOp | ReadVariableOp
+    | VarIsInitializedOp | IsVariableInitialized | Assign.* | .*Summary.* | Save.* | Restore.*
+    | StringJoin | ShardedFilename | MergeV2Checkpoints | (Ref)?Exit | (Ref)?NextIteration
+    | LoopCond | Queue.* | .*Queue(V2)? | Stack.* | .*Iterator.* | .*Dataset.*
+    | TensorArray(Size|Write|Scatter|Split|Close)?(V\d)? | PrintV2 | Shape(N)?
+    | Size | Rank | AsString | (Ref)?Switch | Enter
+    | (Resource)?(Sparse)?Apply.* | Scatter.* | .*Grad(V\d)? | .*BackpropFilter.*
+    | Conv2DBackpropInputGrad | BroadcastGradientArgs | InvertPermutation | ReduceJoin
+    """,
+    re.VERBOSE,
+)
+GRADIENT_SCOPE = re.compile(r"(^|/)gradients(_\d+)?(/|$)")
+DEFAULT_NAME = re.compile(r"(Identity|Reshape|Squeeze)(_\d+)?$")
+
+
+class LogitCandidate(NamedTuple):
+    """A tensor that could be the logits.
+
+    Attributes
+    ----------
+    name : str
+        Of the tensor.
+    evidence : str
+        A row of the table above.
+    reader : str
+        The operation that says so; empty where nothing reads the tensor.
+    """
+
+    name: str
+    evidence: str
+    reader: str
+
+
+def logit_candidates(graph_def: Any, inputs: "List[str]") -> List[LogitCandidate]:
+    """Return the tensors that could be the logits, the best evidence first.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+    inputs : list of str
+        What the logits depend on; empty for any placeholder, iterator or queue.
+
+    Returns
+    -------
+    list of LogitCandidate
+        Each tensor once.
+    """
+    search = _Search(graph_def, inputs)
+    found: Dict[str, LogitCandidate] = {}
+    for find in (search.read_by_losses, search.read_by_activations, search.unread):
+        for candidate in find():
+            found.setdefault(candidate.name, candidate)
+    if not found:
+        for candidate in search.last_layers():
+            found.setdefault(candidate.name, candidate)
+    return search.without_features(search.without_labels(list(found.values())))
+
+
+def likeliest(graph_def: Any, candidates: "List[LogitCandidate]") -> "List[LogitCandidate]":
+    """Return the candidates between which the graph leaves a doubt: one where it leaves none.
+
+    What a loss reads is the logits whatever else nothing reads; so are the logits of several
+    devices where they are joined.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+    candidates : list of LogitCandidate
+        From :func:`logit_candidates`.
+
+    Returns
+    -------
+    list of LogitCandidate
+    """
+    losses = [candidate for candidate in candidates if candidate.evidence == "loss"]
+    if len(losses) > 1:
+        joined = _joined(by_name(graph_def), losses, candidates)
+        return [joined] if joined else losses
+    if losses:
+        return losses
+    named = [
+        candidate
+        for candidate in candidates
+        if candidate.evidence == "last layer"
+        and not DEFAULT_NAME.search(producer(candidate.name))
+        and _kind(graph_def, candidate.name) in ("Identity", "Reshape", "Squeeze")
+    ]
+    return named if len(named) == 1 else candidates
+
+
+def _kind(graph_def: Any, name: str) -> str:
+    kind: str = by_name(graph_def)[producer(name)].op
+    return kind
+
+
+def _joined(
+    nodes: Dict[str, Any], losses: List[LogitCandidate], candidates: List[LogitCandidate]
+) -> Optional[LogitCandidate]:
+    """Return what joins the logits of all losses, where nothing reads it."""
+    wanted = {loss.name for loss in losses}
+    for candidate in candidates:
+        node = nodes[producer(candidate.name)]
+        joined = {tensor_name(read) for read in data_inputs(node)}
+        if candidate.evidence == "unread" and node.op in JOINING and wanted <= joined:
+            return candidate
+    return None
+
+
+class _Search:
+    """The nodes that depend on the inputs, without what only training needs."""
+
+    def __init__(self, graph_def: Any, inputs: List[str]) -> None:
+        self._graph_def, self._nodes = graph_def, by_name(graph_def)
+        self._readers = consumers(graph_def)
+        sources = [producer(name) for name in inputs] or [
+            node.name
+            for node in graph_def.node
+            if node.op in (PLACEHOLDER, WITH_DEFAULT, *PIPELINES)
+        ]
+        self._sources, self._forward = set(sources), self._closure(sources, self._reading)
+        self._shapes = StaticShapes(prune(graph_def, sorted(self._forward)))
+        weighted = [name for name in self._forward if self._nodes[name].op in WEIGHTED]
+        self._in_front = self._closure(
+            [read for name in weighted for read in self._forward_inputs(name)],
+            self._forward_inputs,
+        )
+
+    def read_by_losses(self) -> List[LogitCandidate]:
+        found = []
+        for node in self._graph_def.node:
+            if node.op in LOSSES and node.name in self._forward:
+                name = tensor_name(data_inputs(node)[0])
+                found.append(self._candidate(self._before_reshape(name), "loss", node))
+            elif SIGMOID_LOSS in node.name and node.op == "GreaterEqual":
+                name = tensor_name(data_inputs(node)[0])
+                if producer(name) in self._forward:
+                    found.append(self._candidate(name, "loss", node))
+        return found
+
+    def read_by_activations(self) -> List[LogitCandidate]:
+        found = []
+        for node in self._graph_def.node:
+            if node.op in FINAL and node.name in self._forward - self._in_front:
+                name, over = logits_before(self._graph_def, node.name)
+                if over and self._can_be(name) and self._is_last(node.name, name):
+                    found.append(self._candidate(name, "activation", node))
+        return found
+
+    def _is_last(self, activation: str, logits: str) -> bool:
+        """Whether what depends on an activation are losses, or the same logits again."""
+        known = self._sources_of([activation])
+        for name in self._closure([activation], self._reading):
+            if self._is_unread(self._nodes[name]) and self._sources_of([name]) <= known:
+                last, _ = logits_before(self._graph_def, name)
+                if last != logits:
+                    return False
+        return True
+
+    def unread(self) -> List[LogitCandidate]:
+        found = []
+        for node in self._graph_def.node:
+            if node.name in self._forward and self._is_unread(node):
+                name, over = logits_before(self._graph_def, node.name)
+                if not self._is_scalar(name) and self._can_be(name):
+                    reader = self._nodes[over[-1].name] if over else None
+                    found.append(self._candidate(name, "unread", reader))
+        return found
+
+    def _is_unread(self, node: Any) -> bool:
+        """Whether nothing reads a node or waits for it, and no assignment keeps its value."""
+        if NO_CANDIDATE.fullmatch(node.op) or self._reading(node.name):
+            return False
+        readers = self._readers.get(node.name, ())
+        awaited = any(
+            re.fullmatch(r"Assign.*|Scatter.*", reader.op)
+            or (f"^{node.name}" in reader.input and not _is_of_training(reader))
+            for reader in readers
+        )
+        return not awaited and not self._is_scalar(node.name)
+
+    def _can_be(self, name: str) -> bool:
+        """Whether a tensor is computed from the inputs: what is fed is no candidate."""
+        node = self._nodes[producer(name)]
+        return node.name in self._forward and not NO_CANDIDATE.fullmatch(node.op)
+
+    def without_labels(self, candidates: List[LogitCandidate]) -> List[LogitCandidate]:
+        """Drop what depends on more inputs than the logits of a loss or an activation do."""
+        sure = [candidate for candidate in candidates if candidate.evidence != "unread"]
+        if not sure:
+            return candidates
+        known = self._sources_of([producer(candidate.name) for candidate in sure])
+        return [
+            candidate
+            for candidate in candidates
+            if candidate in sure or self._sources_of([producer(candidate.name)]) <= known
+        ]
+
+    def without_features(self, candidates: List[LogitCandidate]) -> List[LogitCandidate]:
+        """Drop what nothing reads and another candidate has more layers than."""
+        layers = {
+            candidate.name: {
+                name
+                for name in self._closure([producer(candidate.name)], self._forward_inputs)
+                if self._nodes[name].op in WEIGHTED
+            }
+            for candidate in candidates
+        }
+        return [
+            candidate
+            for candidate in candidates
+            if candidate.evidence != "unread"
+            or not any(layers[candidate.name] < others for others in layers.values())
+        ]
+
+    def _sources_of(self, names: List[str]) -> Set[str]:
+        return self._closure(names, self._forward_inputs) & self._sources
+
+    def last_layers(self) -> List[LogitCandidate]:
+        found = []
+        for node in self._graph_def.node:
+            if node.op in WEIGHTED and node.name in self._forward - self._in_front:
+                name = self._extended(node.name)
+                logits, _ = logits_before(self._graph_def, name)
+                found.append(self._candidate(logits, "last layer", None))
+        return found
+
+    def _candidate(self, name: str, evidence: str, reader: Optional[Any]) -> LogitCandidate:
+        text = f"{reader.op} {reader.name}" if reader is not None else ""
+        return LogitCandidate(tensor_name(name), evidence, text)
+
+    def _before_reshape(self, name: str) -> str:
+        """Step over what brings logits of several axes to the two that a loss takes."""
+        node = self._nodes[producer(name)]
+        while node.op in ("Reshape", "Cast", "StopGradient") and data_inputs(node):
+            name = tensor_name(data_inputs(node)[0])
+            node = self._nodes[producer(name)]
+        return name
+
+    def _extended(self, name: str) -> str:
+        """Follow a layer to its bias, its activation and the name that was given to it."""
+        while True:
+            readers = self._reading(name)
+            if len(readers) != 1 or self._nodes[readers[0]].op not in EXTENDING:
+                return name
+            if len(self._forward_inputs(readers[0])) != 1:
+                return name
+            name = readers[0]
+
+    def _is_scalar(self, name: str) -> bool:
+        shape = self._shapes.shape(name)
+        return shape is not None and not shape
+
+    def _reading(self, name: str) -> List[str]:
+        """Return the nodes that read the values of a node; training does not count."""
+        found = []
+        for reader in self._readers.get(name, ()):
+            if name not in [producer(read) for read in data_inputs(reader)]:
+                continue
+            if _is_of_training(reader) or reader.op in VALUELESS:
+                continue
+            found.append(reader.name)
+        return list(dict.fromkeys(found))
+
+    def _forward_inputs(self, name: str) -> List[str]:
+        reads = [producer(read) for read in data_inputs(self._nodes[name])]
+        return [read for read in dict.fromkeys(reads) if read in self._forward]
+
+    @staticmethod
+    def _closure(starts: List[str], neighbours: Callable[[str], List[str]]) -> Set[str]:
+        found, todo = set(starts), list(starts)
+        while todo:
+            for name in neighbours(todo.pop()):
+                if name not in found:
+                    found.add(name)
+                    todo.append(name)
+        return found
+
+
+def _is_of_training(node: Any) -> bool:
+    return bool(
+        GRADIENT_SCOPE.search(node.name)
+        or re.fullmatch(r"(Resource)?(Sparse)?Apply.*|Assign.*|.*Summary.*|Save.*", node.op)
+        or re.fullmatch(r"NoOp|Assert|PrintV2|QueueEnqueue.*", node.op)
+    )

@@ -1,0 +1,55 @@
+"""What a graph most likely begins and ends with, for somebody who does not know it."""
+
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from legacy_gbp.graph.flag_values import advised_feeds
+from legacy_gbp.graph.input_candidates import input_candidates, required_placeholders
+from legacy_gbp.graph.logit_candidates import LogitCandidate, likeliest, logit_candidates
+
+
+class SuggestedEnds(NamedTuple):
+    """The likeliest ends of a graph.
+
+    Attributes
+    ----------
+    inputs : list of str
+        Tensors; several where the logits need all of them, or none is likelier.
+    output : str or None
+        The likeliest logits.
+    feeds : dict of str to str or None
+        Other placeholders that the logits need, with the value for a prediction; None where
+        no value is known to be right.
+    logits : list of LogitCandidate
+        All candidates, the likeliest first.
+    in_doubt : bool
+        Whether several logits are equally likely.
+    """
+
+    inputs: List[str]
+    output: Optional[str]
+    feeds: Dict[str, Optional[str]]
+    logits: List[LogitCandidate]
+    in_doubt: bool
+
+
+def suggest_ends(graph_def: Any) -> SuggestedEnds:
+    """Return the likeliest ends of a graph.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+
+    Returns
+    -------
+    SuggestedEnds
+    """
+    candidates = logit_candidates(graph_def, [])
+    best = likeliest(graph_def, candidates)
+    logits = best + [candidate for candidate in candidates if candidate not in best]
+    if not best:
+        return SuggestedEnds(input_candidates(graph_def), None, {}, [], False)
+    output = best[0].name
+    inputs = input_candidates(graph_def, output)
+    needed = required_placeholders(graph_def, inputs, output)
+    feeds = advised_feeds(graph_def, needed)
+    return SuggestedEnds(inputs, output, feeds, logits, len(best) > 1)

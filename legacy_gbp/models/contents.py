@@ -1,0 +1,127 @@
+"""What a model file holds, whether or not it can be explained: for ``inspect``."""
+
+import zipfile
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+import tensorflow as tf
+
+from legacy_gbp.errors import InputError
+from legacy_gbp.io.hdf5 import open_hdf5
+from legacy_gbp.io.protobuf import parse_message
+from legacy_gbp.io.tf_checkpoint import checkpoint_reader
+from legacy_gbp.models.formats import format_of
+from legacy_gbp.models.frozen_graphs import read_graph_def
+from legacy_gbp.models.keras_weights import places_of_weights
+from legacy_gbp.models.meta_graphs import checkpoint_prefix, meta_file
+from legacy_gbp.models.saved_models import serving_meta
+
+
+class Signature(NamedTuple):
+    """A signature of a SavedModel.
+
+    Attributes
+    ----------
+    name : str
+    arguments, results : dict of str to str
+        Tensors.
+    """
+
+    name: str
+    arguments: Dict[str, str]
+    results: Dict[str, str]
+
+
+class Contents(NamedTuple):
+    """What a model file holds.
+
+    Attributes
+    ----------
+    kind : str
+        The format, in words.
+    graph_def : GraphDef or None
+        None for a file of weights, or a Keras model, whose graph Keras builds.
+    signatures : sequence of Signature
+    weights : sequence of str
+        Names and shapes, where there is no graph.
+    """
+
+    kind: str
+    graph_def: Optional[Any] = None
+    signatures: Sequence[Signature] = ()
+    weights: Sequence[str] = ()
+
+
+def contents_of(path: str) -> Contents:
+    """Read what a model file holds; nothing of it runs.
+
+    Parameters
+    ----------
+    path : str
+        Of a row of :data:`legacy_gbp.models.formats.FORMATS`.
+
+    Returns
+    -------
+    Contents
+
+    Raises
+    ------
+    InputError
+        For a file that is missing, truncated, or of no known format.
+    """
+    kind = format_of(path).name
+    return _READERS[kind](path)
+
+
+def _frozen_graph(path: str) -> Contents:
+    return Contents("frozen graph", read_graph_def(path))
+
+
+def _checkpoint(path: str) -> Contents:
+    prefix = checkpoint_prefix(path)
+    try:
+        meta = parse_message(tf.compat.v1.MetaGraphDef(), meta_file(prefix), "meta graph")
+    except InputError:
+        shapes = checkpoint_reader(prefix).get_variable_to_shape_map()
+        weights = [f"{name} {_shape(shapes[name])}" for name in sorted(shapes)]
+        return Contents("checkpoint without a graph", weights=weights)
+    return Contents("checkpoint", meta.graph_def, _signatures(meta))
+
+
+def _saved_model(path: str) -> Contents:
+    meta = serving_meta(path)
+    return Contents("SavedModel", meta.graph_def, _signatures(meta))
+
+
+def _keras_model(path: str) -> Contents:
+    if zipfile.is_zipfile(path):  # of Keras 3
+        return Contents("Keras model")
+    with open_hdf5(path) as file:
+        weights = [
+            f"{layer} {', '.join(_shape(file[place].shape) for place in places if place in file)}"
+            for layer, places in places_of_weights(file).items()
+        ]
+    return Contents("Keras model", weights=weights)
+
+
+def _signatures(meta: Any) -> List[Signature]:
+    return [
+        Signature(
+            name,
+            {key: info.name for key, info in sorted(signature.inputs.items())},
+            {key: info.name for key, info in sorted(signature.outputs.items())},
+        )
+        for name, signature in sorted(meta.signature_def.items())
+        if not name.startswith("__")
+    ]
+
+
+def _shape(shape: Any) -> str:
+    return "(" + ", ".join(map(str, shape)) + ")"
+
+
+_READERS = {
+    "frozen graph": _frozen_graph,
+    "checkpoint": _checkpoint,
+    "SavedModel": _saved_model,
+    "Keras model": _keras_model,
+}
