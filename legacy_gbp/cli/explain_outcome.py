@@ -3,13 +3,14 @@
 import dataclasses
 import functools
 import operator
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from legacy_gbp.attribution.target_forms import PREDICTED
 from legacy_gbp.cli.target_option import Target
 from legacy_gbp.errors import Finding
 
 IMAGES_ON_A_PAGE = 12
+LEAST_PICTURE = 8  # rows and columns
 
 # Of an image: its caption, itself, and its maps by name.
 Shown = Tuple[str, Any, List[Tuple[str, Any]]]
@@ -107,19 +108,22 @@ class Outcome:
         found : legacy_gbp.attribution.pipeline.Explained
         net : legacy_gbp.Network
         """
+        import numpy as np
+
         input_t = net.open_graphs()[0].endpoints.input_ts[0]
         self.unit_shape = found.logits.shape[1:]
+        axes = np.ndim(found.images)
         for k, index in enumerate(found.indices):
             name = self.images.name(index)
             if not found.maps[self.method][k].any():
                 self.zero_maps.append(name)
             if len(self.shown) < IMAGES_ON_A_PAGE:
                 maps = [
-                    (method, _channels_last(values[k : k + 1], input_t))
+                    (method, _to_draw(values[k : k + 1], input_t, axes))
                     for method, values in found.maps.items()
                 ]
                 caption = f"{name[-18:]}: {self.target.largest(found.logits[k])}"
-                image = _channels_last(found.images[k : k + 1], input_t)
+                image = _to_draw(found.images[k : k + 1], input_t, axes)
                 self.shown.append((caption, image, maps))
 
     def close(self, net: Any) -> None:
@@ -172,10 +176,7 @@ class Outcome:
             title, shown, self.images.rows_are_energy, self.images.notes()
         )
         figures.save(page, path, {"Title": title, **facts})
-        _, image, maps = shown[0]
-        channels = maps[-1][1].shape[-1]
-        if image.ndim == 3 and channels > 1:
-            self.notices.append(f"the page shows sums of maps over their {channels} channels")
+        self.notices += figures.page_notices(shown)
 
     def report(self, preparation: str) -> None:
         """Print what was made.
@@ -220,15 +221,29 @@ def _notices(net: Any) -> List[str]:
     return list(found)
 
 
-def _channels_last(batch: Any, input_t: Any) -> Any:
-    """Return one image or map with rows and columns as (H, W, C), another as it is."""
+def _to_draw(batch: Any, input_t: Any, axes: int) -> Any:
+    """Return one input or map as it is drawn: channels last, with one where it has none.
+
+    Flat inputs get the shape that the network makes of them. A map of another number of axes
+    than the `axes` of the inputs, as at a hidden layer, is not changed.
+    """
     import numpy as np
 
-    from legacy_gbp.graph.layout import layout_of_input
+    from legacy_gbp.graph.layout import layout_of_input, unflattened
 
-    layout = layout_of_input(input_t, np.ndim(batch))
-    if len(layout.places) != 2:
+    batch = np.asarray(batch)
+    if batch.ndim != axes:
         return batch[0]
-    if layout.channels is None:
+    image_t = unflattened(input_t)
+    if image_t is not None:
+        batch, input_t = batch.reshape(-1, *image_t.shape.as_list()[1:]), image_t
+    layout = layout_of_input(input_t, batch.ndim)
+    _, *sizes = batch.shape
+    if layout.channels is None or (layout.channels == 2 and _is_square_picture(sizes)):
         return batch[0][..., None]
     return np.moveaxis(batch, layout.channels, -1)[0]
+
+
+def _is_square_picture(sizes: Sequence[int]) -> bool:
+    """Return whether a series has as many channels as steps: a picture that is read by rows."""
+    return len(sizes) == 2 and sizes[0] == sizes[1] > LEAST_PICTURE

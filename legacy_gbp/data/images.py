@@ -1,10 +1,12 @@
 """Images to explain, from arrays, HDF5 datasets or pictures, batch by batch.
 
 ``X.npy`` (N, H, W, C) or (N, ...); ``X.h5:dataset`` of the same shape; picture
-files, each one image, brought to the size that the network takes.
+files, each one image, brought to the size that the network takes, and to its order
+of axes.
 """
 
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+import os
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from legacy_gbp.io.stored_rows import read_rows_of
 
 ARRAYS = (".npy",)
 HDF5 = (".h5:", ".hdf5:")
+CHANNELS = (None, 1, 3)  # of a network that takes pictures
 
 Shape = Sequence[Optional[int]]
 
@@ -77,13 +80,22 @@ class ImageSet:
         shape: Optional[Shape],
     ) -> None:
         self._rows = rows
-        self._lacks_channel = _lacks_channel(rows.shape, shape)
-        one = (*rows.shape[1:], 1) if self._lacks_channel else tuple(rows.shape[1:])
+        self._channel_axis = _missing_channel(rows.shape, shape)
+        one = tuple(rows.shape[1:])
+        if self._channel_axis is not None:
+            one = tuple(np.insert(one, self._channel_axis - 1, 1).tolist())
         if not len(rows):
             raise InputError(f"{specs[0]}: holds no image; give one or more")
+        if not all(one):
+            raise InputError(
+                f"{specs[0]}: images of shape {one} hold no value; give images of 1 or more along "
+                "each axis"
+            )
         if shape is not None and not _fits(one, shape):
-            wanted = ", ".join("?" if size is None else str(size) for size in shape)
-            raise InputError(f"{specs[0]}: images of shape {one}; the network takes ({wanted})")
+            raise InputError(
+                f"{specs[0]}: images of shape {one}; the network takes {_shown(shape)}"
+                f"{_transposition(one, shape)}"
+            )
         self._shape = one
         self._specs = specs
         self._one_each = len(specs) > 1 or isinstance(rows, _Pictures)
@@ -115,7 +127,10 @@ class ImageSet:
             raise InputError(
                 f"{self.name(start + bad)} holds NaN or Inf; repair it or leave it out"
             )
-        return images[..., None] if self._lacks_channel else images
+        if self._channel_axis is None:
+            return images
+        with_channel: np.ndarray = np.expand_dims(images, self._channel_axis)
+        return with_channel
 
     def name(self, index: int) -> str:
         """Return where an image comes from.
@@ -154,17 +169,18 @@ class ImageSet:
 
 
 class _Pictures:
-    """Pictures, read when asked; grey ones where the network takes one channel."""
+    """Pictures, read when asked; grey ones where the network takes one channel, or none."""
 
     def __init__(self, paths: Sequence[str], shape: Optional[Shape]) -> None:
-        height, width, channels = shape if shape is not None and len(shape) == 3 else (None,) * 3
-        if height is None or width is None:
-            raise InputError(
-                "`images` of pictures: the network does not say which size it takes; give an array "
-                ".npy of the size wanted"
-            )
-        self._paths, self._size = paths, (height, width)
-        self.shape = (len(paths), height, width, channels or 3)
+        wanted = None if shape is None else _PictureShape.of(shape)
+        if wanted is None:
+            for path in paths:
+                if not os.path.exists(path):
+                    raise InputError(f"{path}: no such file; check `images`")
+            raise InputError(f"`images` of pictures: {_no_pictures(shape)}")
+        self._paths, self._wanted = paths, wanted
+        self._size = wanted.height, wanted.width
+        self.shape = (len(paths), *wanted.shape)
         self._read: Dict[int, Picture] = {}  # by index, without their pixels
 
     def __len__(self) -> int:
@@ -172,7 +188,7 @@ class _Pictures:
 
     def notes(self) -> List[str]:
         """Return what was done to the pictures that were read so far, one line each."""
-        read, one = list(self._read.values()), self.shape[3] == 1
+        read, one = list(self._read.values()), self._wanted.channels == 1
         notes = self._sizes(read)
 
         def note(before: str, after: str, those: Iterable[bool]) -> None:
@@ -191,6 +207,8 @@ class _Pictures:
         for space in sorted({found.converted_from for found in read if found.converted_from}):
             after = f"{{was}} converted from {space} to RGB"
             note("", after, (found.converted_from == space for found in read))
+        if self._wanted.first:
+            note("", "{was} transposed: the network takes channels first", (True for _ in read))
         return notes
 
     def _sizes(self, read: Sequence[Picture]) -> List[str]:
@@ -214,11 +232,50 @@ class _Pictures:
         found = [read_picture(self._paths[number], self._size) for number in numbers]
         for number, picture in zip(numbers, found):
             self._read[number] = picture._replace(pixels=np.empty(0, np.uint8))
-        pictures = np.stack([picture.pixels for picture in found])
-        if self.shape[3] == 1:
-            grey: np.ndarray = pictures.mean(axis=3, keepdims=True)
-            return grey
-        return pictures
+        pictures: np.ndarray = np.stack([picture.pixels for picture in found])
+        if self._wanted.channels == 1:
+            pictures = pictures.mean(axis=3, keepdims=True)
+        if self._wanted.first:
+            pictures = np.moveaxis(pictures, 3, 1)
+        return pictures.reshape(-1, *self._wanted.shape)
+
+
+class _PictureShape(NamedTuple):
+    """What a network that takes pictures takes.
+
+    Attributes
+    ----------
+    height, width : int
+        Pixels.
+    channels : int
+        3, or 1 for grey.
+    first : bool
+        Whether the channels are the first axis of one image.
+    shape : tuple of int
+        Of one image.
+    """
+
+    height: int
+    width: int
+    channels: int
+    first: bool
+    shape: Tuple[int, ...]
+
+    @classmethod
+    def of(cls, shape: Shape) -> "Optional[_PictureShape]":
+        """Return what the shape of an input says; None where it takes no pictures."""
+        first = len(shape) == 3 and shape[2] not in CHANNELS and shape[0] in CHANNELS[1:]
+        if len(shape) == 2:  # without an axis for channels
+            height, width, channels = shape[0], shape[1], 1
+        elif len(shape) == 3 and (first or shape[2] in CHANNELS):
+            height, width = shape[1:] if first else shape[:2]
+            channels = (shape[0] if first else shape[2]) or 3
+        else:
+            return None
+        if not height or not width:
+            return None
+        one = (channels, height, width) if first else (height, width, channels)
+        return cls(height, width, channels, first, one if len(shape) == 3 else one[:2])
 
 
 class _Hdf5Rows:
@@ -243,6 +300,29 @@ class _Hdf5Rows:
         start, stop, _ = rows.indices(len(self))
         with self._file.open(self._dataset) as file:
             return read_rows_of(file[self._dataset], self._path, self._dataset, start, stop)
+
+
+def _no_pictures(shape: Optional[Shape]) -> str:
+    """Say why a network takes no pictures, and what to do."""
+    if shape is not None and (len(shape) not in (2, 3) or None not in shape):
+        return f"the network takes {_shown(shape)}; give an array .npy of that shape"
+    return "the network does not say which size it takes; give an array .npy of the size wanted"
+
+
+def _shown(shape: Shape) -> str:
+    """Return a shape as messages show it, with a question mark for an open size."""
+    sizes = ["?" if size is None else str(size) for size in shape]
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
+
+def _transposition(found: Sequence[int], shape: Shape) -> str:
+    """Say that the channels are at the other end, where that is all that differs."""
+    if len(found) > 2 and not _fits(found, shape):
+        if _fits((found[-1], *found[:-1]), shape):
+            return ", channels first; move the last axis by numpy.moveaxis(images, -1, 1)"
+        if _fits((*found[1:], found[0]), shape):
+            return ", channels last; move the first axis by numpy.moveaxis(images, 1, -1)"
+    return ""
 
 
 def _pictures(count: int) -> str:
@@ -294,9 +374,13 @@ def _check_numbers(where: str, array: Any) -> None:
         raise InputError(f"{where}: holds values of type {array.dtype}; give real numbers")
 
 
-def _lacks_channel(found: Sequence[int], shape: Optional[Shape]) -> bool:
-    """Return whether images are (N, H, W), and the network takes (H, W, 1)."""
-    return shape is not None and len(found) == len(shape) and shape[-1] == 1
+def _missing_channel(found: Sequence[int], shape: Optional[Shape]) -> Optional[int]:
+    """Return the axis that (N, H, W) lacks where the network takes (H, W, 1) or (1, H, W)."""
+    if shape is None or len(found) != len(shape):
+        return None
+    if shape[-1] == 1:
+        return len(shape)
+    return 1 if shape[0] == 1 and _fits(found[1:], shape[1:]) else None
 
 
 def _fits(found: Sequence[int], shape: Shape) -> bool:

@@ -1,29 +1,13 @@
-"""Images of any network, each beside its maps."""
+"""Inputs of any network, each beside its maps."""
 
-from typing import Sequence, Tuple
+from typing import List, Sequence
 
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from legacy_gbp.figures.kinds.kind import ExplainedImage
+from legacy_gbp.figures.kinds.table import kind_of
 from legacy_gbp.figures.layout import PageGrid
-from legacy_gbp.figures.panel import (
-    ENERGY_AXES,
-    GUIDED_NOTE,
-    MAP_SCALE,
-    PANELS_A_ROW,
-    NamedArray,
-    draw_map,
-    draw_pixels,
-    small_ticks,
-)
-from legacy_gbp.figures.pixels import panel_dots
-
-COLOURS = 3  # channels
-CURVE_DOTS = (200, 300)
-BLOCKS = " Each dot shows the largest magnitude of {} x {} pixels, of colours the mean."
-
-ExplainedImage = Tuple[str, np.ndarray, Sequence[NamedArray]]  # caption, image, maps
+from legacy_gbp.figures.panel import ENERGY_AXES, GUIDED_NOTE
 
 
 def explained_page(
@@ -32,20 +16,30 @@ def explained_page(
     rows_are_energy: bool = False,
     remarks: Sequence[str] = (),
 ) -> Figure:
-    """Draw images of any network, each beside its maps and under the last of them.
+    """Draw inputs of any network with their maps, each as its number of axes asks for.
 
-    Three channels of an image are drawn as colours, of any other number the mean. Of a map
-    of several channels the sum over them is drawn. The page says so. Inputs without places
-    are drawn as curves. Each pixel has a dot or more, or the dot of its block shows the
-    largest magnitude (:func:`legacy_gbp.figures.pixels.panel_dots`).
+    ==============  =====================================================================
+    one input       is drawn as
+    ==============  =====================================================================
+    (F,)            bars
+    (T, C)          lines for up to 8 channels, more as a spectrogram; DNA as four rows
+                    of letters, where its values are one-hot
+    (H, W, C)       an image: three channels as colours, of any other number the mean
+    (D, H, W, C)    slices along the first axis, chosen by the last map
+    any other       bars, along the index of the flattened array
+    ==============  =====================================================================
+
+    The last panel shows the last map over its input. Of a map of several channels of an image
+    the sum over them is drawn. A map of other places than its input, as at a hidden layer, is
+    drawn by itself. The page says so. Each value has a dot or more, or the dot of its block
+    shows the largest magnitude (:func:`legacy_gbp.figures.pixels.panel_dots`).
 
     Parameters
     ----------
     title : str
     explained : sequence of (str, array, sequence of (str, array))
-        One or more images: caption, image (H, W, C), channels last, or without places, and
-        its maps as pairs of a method's name and an array of the image's height and width.
-        All have the same methods.
+        One or more inputs: caption, values with channels last, and maps as pairs of a method's
+        name and an array. All have the same methods and the same number of axes.
     rows_are_energy : bool
         True for XTCAV images, which ``gbprop`` draws with row 0, the lowest energy, at the
         bottom. Row 0 of any other image is at the top.
@@ -55,91 +49,40 @@ def explained_page(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        For no input, inputs of several numbers of axes, and arrays without a value.
+
+    Examples
+    --------
+    >>> page = explained_page("chirp", [("row 0", signal, [("guided", maps[0])])]
+    ... )  # doctest: +SKIP
     """
-    panels = len(explained[0][2]) + 2
-    groups = min(PANELS_A_ROW // panels or 1, len(explained))
-    first = explained[0][1]
-    size = panel_dots(first.shape[:2]) if _has_places(first) else CURVE_DOTS
-    note = "\n".join([_note(explained[0], rows_are_energy), *(f"{line}." for line in remarks)])
-    page = PageGrid(title, note, size, -(-len(explained) // groups), groups, panels)
-    origin = "lower" if rows_are_energy else "upper"
-    for number, image in enumerate(explained):
-        row, group = divmod(number, groups)
-        axes = [page.axes(row, group, panel) for panel in range(panels)]
-        _draw_explained(axes, image, origin, label_rows=group == 0)
+    kind, drawn = kind_of(explained)
+    note = (ENERGY_AXES + " " if rows_are_energy else "") + kind.note(drawn)
+    if any("guided" in name for name, _ in drawn[0][2]):
+        note += "\n" + GUIDED_NOTE
+    note = "\n".join([note, *(f"{line}." for line in remarks)])
+    arranged = kind.arrange(drawn)
+    page = PageGrid(title, note, *arranged)
+    kind.draw(page, drawn, "lower" if rows_are_energy else "upper")
     return page.figure
 
 
-def _has_places(image: np.ndarray) -> bool:
-    return np.ndim(image) == 3
+def page_notices(explained: Sequence[ExplainedImage]) -> List[str]:
+    """Return what :func:`explained_page` does not show of some inputs and maps.
 
+    Parameters
+    ----------
+    explained : sequence of (str, array, sequence of (str, array))
+        See :func:`explained_page`.
 
-def _draw_explained(
-    axes: Sequence[Axes], explained: ExplainedImage, origin: str, label_rows: bool
-) -> None:
-    """Draw one image, its maps and the overlay; number the image's rows or do not."""
-    caption, image, maps = explained
-    names = [_name(name, values, image) for name, values in maps]
-    for panel, text in zip(axes, (caption, *names, "overlay")):
-        panel.set_title(text, fontsize=8, loc="left")
-    if not _has_places(image):
-        _draw_features(axes, image, [values for _, values in maps])
-        return
-    _draw_image(axes[0], image, origin)
-    for panel, (_, values) in zip(axes[1:], maps):
-        draw_map(panel, values.sum(axis=-1), origin=origin)
-    _draw_image(axes[-1], image.mean(axis=-1, keepdims=True), origin)
-    draw_map(axes[-1], maps[-1][1].sum(axis=-1), origin=origin, translucent=True)
-    for panel in axes[1 if label_rows else 0 :]:
-        panel.set_yticklabels([])
-
-
-def _name(method: str, values: np.ndarray, image: np.ndarray) -> str:
-    """Return the title of a map: its method, and what is done to its channels."""
-    channels = values.shape[-1]
-    if _has_places(image) and channels > 1:
-        return f"{method}, sum of {channels} channels"
-    return method
-
-
-def _note(explained: ExplainedImage, rows_are_energy: bool) -> str:
-    """Return what a reader of the page must know: axes, channels, scales."""
-    _, image, maps = explained
-    note = ENERGY_AXES + " " if rows_are_energy else ""
-    if _has_places(image):
-        note += "Images: from their least to their largest value"
-        if image.shape[-1] not in (1, COLOURS):
-            note += f", mean of {image.shape[-1]} channels"
-        note += ". "
-        summed = max(values.shape[-1] for _, values in maps)
-        if summed > 1:
-            note += f"Map panels: sum over the {summed} channels, where opposite signs cancel. "
-        note += MAP_SCALE + _blocks(image.shape[:2])
-    else:
-        note += "Values and maps along their index."
-    guided = any("guided" in name for name, _ in maps)
-    return note + ("\n" + GUIDED_NOTE if guided else "")
-
-
-def _blocks(shape: Tuple[int, int]) -> str:
-    """Say how many pixels share a dot; nothing where none do."""
-    steps = [-(-pixels // dots) for pixels, dots in zip(shape, panel_dots(shape))]
-    return BLOCKS.format(*steps) if max(steps) > 1 else ""
-
-
-def _draw_image(axes: Axes, image: np.ndarray, origin: str) -> None:
-    """Draw three channels as colours, anything else as the mean of its channels in grey."""
-    low, high = float(np.min(image)), float(np.max(image))
-    scaled = (np.asarray(image, float) - low) / (high - low or 1)
-    if scaled.shape[-1] == COLOURS:
-        draw_pixels(axes, scaled, origin=origin)
-    else:
-        draw_pixels(axes, scaled.mean(axis=-1), origin=origin, cmap="gray")
-
-
-def _draw_features(axes: Sequence[Axes], values: np.ndarray, maps: Sequence[np.ndarray]) -> None:
-    """Draw inputs without places: values and maps along their index."""
-    for panel, series in zip(axes, (values, *maps)):
-        panel.plot(np.ravel(series), drawstyle="steps-mid", linewidth=0.8)
-        small_ticks(panel)
-    axes[-1].set_visible(False)
+    Returns
+    -------
+    list of str
+        Such as ``"the page shows sums of maps over their 3 channels"``.
+    """
+    kind, drawn = kind_of(explained)
+    return kind.notices(drawn)

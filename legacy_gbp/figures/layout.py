@@ -30,6 +30,8 @@ class PageGrid:
         Rows and columns of a panel, dots; see :func:`legacy_gbp.figures.pixels.panel_dots`.
     rows, groups, panels : int
         Of the page, of a row, of a group.
+    least_slot : int
+        Width that the captions of a panel need, dots.
 
     Attributes
     ----------
@@ -38,10 +40,17 @@ class PageGrid:
     """
 
     def __init__(
-        self, title: str, note: str, panel: Tuple[int, int], rows: int, groups: int, panels: int
+        self,
+        title: str,
+        note: str,
+        panel: Tuple[int, int],
+        rows: int,
+        groups: int,
+        panels: int,
+        least_slot: int = LEAST_SLOT,
     ) -> None:
         self._height, self._width = (dots + 2 * FRAME_DOTS for dots in panel)
-        self._slot = max(self._width, LEAST_SLOT) + BETWEEN_PANELS
+        self._slot = max(self._width, least_slot) + BETWEEN_PANELS
         self._group = panels * self._slot + BETWEEN_GROUPS
         width = max(LEFT + groups * self._group - BETWEEN_GROUPS + RIGHT, LEAST_PAGE)
         page_width = _whole_quarters(width)

@@ -72,6 +72,7 @@ def draw_map(
     extent: Optional[Extent] = None,
     origin: str = "lower",
     translucent: bool = False,
+    clip: Optional[float] = None,
 ) -> None:
     """Draw one signed map.
 
@@ -85,8 +86,11 @@ def draw_map(
         The place of row 0: ``"lower"`` or ``"upper"``.
     translucent : bool
         The more opaque a pixel, the larger it is.
+    clip : float, optional
+        The magnitude at which the colours saturate, above 0; :func:`clip_magnitude` of the map
+        by default.
     """
-    clip = clip_magnitude(signed)
+    clip = clip_magnitude(signed) if clip is None else clip
     blocks = largest_magnitudes(signed, _block(axes, signed.shape))
     style: Dict[str, Any] = {"cmap": "RdBu_r", "vmin": -clip, "vmax": clip}
     if translucent:

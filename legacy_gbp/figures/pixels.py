@@ -12,7 +12,7 @@ LEAST_DOTS, MOST_DOTS = 200, 512  # of a panel's longer side
 ELONGATED = 4  # times as long as wide: each axis has its own scale
 
 
-def panel_dots(shape: Tuple[int, int]) -> Tuple[int, int]:
+def panel_dots(shape: Tuple[int, ...], least: int = LEAST_DOTS) -> Tuple[int, int]:
     """Return how many dots a panel needs for an image.
 
     Each pixel has 1 dot or more, the same number for all: 8 x 8 pixels are drawn on 200 x 200
@@ -24,6 +24,8 @@ def panel_dots(shape: Tuple[int, int]) -> Tuple[int, int]:
     ----------
     shape : tuple of int
         Rows and columns of the image, pixels, 1 or more.
+    least : int
+        Dots of the longer side, or more.
 
     Returns
     -------
@@ -31,17 +33,32 @@ def panel_dots(shape: Tuple[int, int]) -> Tuple[int, int]:
         Rows and columns of the panel, dots.
     """
     if max(shape) > ELONGATED * min(shape):
-        return _side(shape[0]), _side(shape[1])
+        return side_dots(shape[0], least), side_dots(shape[1], least)
     block = -(-max(shape) // MOST_DOTS)
     rows, columns = -(-shape[0] // block), -(-shape[1] // block)
-    dots = -(-LEAST_DOTS // max(rows, columns))
+    dots = -(-least // max(rows, columns))
     return rows * dots, columns * dots
 
 
-def _side(pixels: int) -> int:
-    """Return the dots of one side that is scaled by itself."""
-    blocks = -(-pixels // -(-pixels // MOST_DOTS))
-    return blocks * -(-LEAST_DOTS // blocks)
+def side_dots(pixels: int, least: int = LEAST_DOTS, most: int = MOST_DOTS) -> int:
+    """Return the dots of one side that is scaled by itself.
+
+    Parameters
+    ----------
+    pixels : int
+        1 or more.
+    least : int
+        Dots, where a dot is no block: there can be fewer than twice as many.
+    most : int
+        Pixels; beyond them each dot is for a block.
+
+    Returns
+    -------
+    int
+        A multiple of the number of blocks.
+    """
+    blocks = -(-pixels // -(-pixels // most))
+    return blocks * -(-least // blocks)
 
 
 def block_size(shape: Tuple[int, ...], dots: Tuple[int, int]) -> Tuple[int, int]:

@@ -6,6 +6,7 @@ element-wise operations in between are followed.
 
 from typing import Any, List, NamedTuple, Optional, Tuple
 
+import numpy as np
 import tensorflow as tf
 
 FIRST = ("NCHW", "NCDHW", "NCW", "NCHW_VECT_C")
@@ -55,7 +56,8 @@ def layout_of_input(input_t: Any, rank: int) -> Layout:
     -------
     Layout
         Channels last where nothing says it, for a rank of 4 and more and of 2; no channels for
-        a rank of 3: (N, H, W) has no W channels.
+        a rank of 3: (N, H, W) has no W channels. A recurrent network, which reads (N, T, C)
+        step by step, has C channels.
     """
     todo: List[Tuple[Any, List[Optional[int]]]] = [(input_t, list(range(rank)))]
     for t, axes in todo:  # grows
@@ -64,9 +66,42 @@ def layout_of_input(input_t: Any, rank: int) -> Layout:
                 place = 1 if _data_format(op) in FIRST else len(axes) - 1
                 return _layout(rank, axes[place] if op.type != "BiasAdd" or place else None)
             followed = _follow(op, axes)
+            if _is_read_by_step(op, axes, followed):
+                return _layout(rank, rank - 1)
             if followed is not None and len(todo) < MOST_STEPS:
                 todo.append((op.outputs[0], followed))
     return _layout(rank, None if rank == 3 else rank - 1)
+
+
+def unflattened(input_t: Any) -> Optional[Any]:
+    """Return what a network makes first of flat inputs (N, F): images, such as (N, 28, 28, 1).
+
+    Parameters
+    ----------
+    input_t : tf.Tensor
+
+    Returns
+    -------
+    tf.Tensor or None
+        With the same values in the same order, of known size but for N. None where the inputs
+        are not flat, and where the network keeps them flat.
+    """
+    todo = [input_t] if input_t.shape.rank == 2 else []
+    for t in todo:  # grows
+        for op in t.consumers():
+            if op.type == "Reshape" and op.inputs[0] is t:
+                shape = op.outputs[0].shape
+                if (shape.rank or 0) > 2 and _size_of_one(shape) == _size_of_one(t.shape):
+                    return op.outputs[0]
+            elif op.type in FOLLOWED and op.outputs[0].shape.rank == 2 and len(todo) < MOST_STEPS:
+                todo.append(op.outputs[0])
+    return None
+
+
+def _size_of_one(shape: Any) -> Optional[int]:
+    """Return the number of values of one image; None where it is open."""
+    sizes = shape.as_list()[1:]
+    return None if None in sizes else int(np.prod(sizes))
 
 
 def layout_of_layer(layer_t: Any, rank: int) -> Layout:
@@ -146,7 +181,9 @@ def _follow(op: Any, axes: List[Optional[int]]) -> Optional[List[Optional[int]]]
     """Return where each axis of the output comes from; None where that is not known."""
     if op.type == "Transpose":
         permutation = _constant(op.inputs[1])
-        return None if permutation is None else [axes[axis] for axis in permutation]
+        if permutation is None or len(permutation) != len(axes):
+            return None
+        return [axes[axis] for axis in permutation]
     if op.type == "ExpandDims":
         where = _constant(op.inputs[1])
         if where is None:
@@ -155,11 +192,18 @@ def _follow(op: Any, axes: List[Optional[int]]) -> Optional[List[Optional[int]]]
         return [*axes[:place], None, *axes[place:]]
     if op.type == "Reshape":
         before, after = op.inputs[0].shape, op.outputs[0].shape
-        if after.rank == len(axes) + 1 and after.as_list()[1:] == [*before.as_list()[1:], 1]:
-            return [*axes, None]
+        if before.rank == len(axes) and after.rank == len(axes) + 1:
+            return [*axes, None] if after.as_list()[1:] == [*before.as_list()[1:], 1] else None
         return None
     rank = op.outputs[0].shape.rank if op.outputs else None
     return axes if op.type in FOLLOWED and rank in (None, len(axes)) else None
+
+
+def _is_read_by_step(op: Any, axes: List[Optional[int]], followed: Any) -> bool:
+    """Return whether an operation takes (N, T, C) apart along T, as recurrent layers do."""
+    if op.type == "Unpack":
+        return axes == [0, 1, 2] and op.get_attr("axis") in (1, -2)
+    return op.type == "Transpose" and axes == [0, 1, 2] and followed == [1, 0, 2]
 
 
 def _constant(tensor_t: Any) -> Optional[List[int]]:
