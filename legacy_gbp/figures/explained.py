@@ -63,7 +63,7 @@ def explained_page(
     kind, drawn = kind_of(explained)
     note = (ENERGY_AXES + " " if rows_are_energy else "") + kind.note(drawn)
     if any("guided" in name for name, _ in drawn[0][2]):
-        note += "\n" + GUIDED_NOTE
+        note += "\n" + GUIDED_NOTE.replace("pixels", kind.unit)
     note = "\n".join([note, *(f"{line}." for line in remarks)])
     arranged = kind.arrange(drawn)
     page = PageGrid(title, note, *arranged)

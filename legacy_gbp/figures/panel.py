@@ -19,10 +19,9 @@ from legacy_gbp.io.atomic import atomic_write
 CLIP_PERCENTILE = 99.7
 IMAGE_CEILING = 0.5  # of the largest pixel: the halo of the beam stays visible
 PANELS_A_ROW = 6
-MAP_SCALE = (
-    "Maps: red positive, blue negative, each clipped at the "
-    f"{CLIP_PERCENTILE} percentile of its magnitude."
-)
+CLIPPED = f"clipped at the {CLIP_PERCENTILE} percentile of its magnitude."
+MAP_SCALE = f"Maps: red positive, blue negative, each {CLIPPED}"
+BAR_SCALE = f"Maps: red positive, blue negative. Overlay: values over the map, {CLIPPED}"
 GUIDED_NOTE = (
     "Guided backprop shows which input structure excites the network's active paths; "
     "it is not evidence that these pixels caused the decision."
@@ -153,13 +152,28 @@ def _show(
     common: Dict[str, Any] = {"origin": origin, "interpolation": "nearest", "aspect": "auto"}
     axes.imshow(blocks, extent=(left, right, bottom, top), **common, **style)
     box = axes.get_window_extent()
-    across, up = (
-        (end - start) * (FRAME_DOTS + SLACK) / max(dots - 2 * (FRAME_DOTS + SLACK), 1)
-        for start, end, dots in ((left, right, box.width), (bottom, top, box.height))
-    )
-    axes.set_xlim(left - across, right + across)
-    axes.set_ylim(bottom - up, top + up)
+    axes.set_xlim(*_within_frame(left, right, box.width))
+    axes.set_ylim(*_within_frame(bottom, top, box.height))
     small_ticks(axes)
+
+
+def limit_columns(axes: Axes, left: float, right: float) -> None:
+    """Set the first and last place along x, inside of the frame, as in a panel of an image.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Of its final size.
+    left, right : float
+        Edges of the first and of the last place.
+    """
+    axes.set_xlim(*_within_frame(left, right, axes.get_window_extent().width))
+
+
+def _within_frame(start: float, end: float, dots: float) -> Tuple[float, float]:
+    """Return the limits of an axis whose values from `start` to `end` lie inside of the frame."""
+    margin = (end - start) * (FRAME_DOTS + SLACK) / max(dots - 2 * (FRAME_DOTS + SLACK), 1)
+    return start - margin, end + margin
 
 
 def small_ticks(axes: Axes) -> None:

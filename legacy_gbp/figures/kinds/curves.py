@@ -1,12 +1,13 @@
 """Values along an axis: features (F,) as bars, series (T, C) as lines or as a spectrogram."""
 
-from typing import List, Sequence, Tuple
+from typing import Iterator, List, Sequence, Tuple
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from legacy_gbp.figures.kinds.kind import (
     OVERLAY,
+    TICK_LABELS,
     Arrangement,
     ExplainedImage,
     Kind,
@@ -21,10 +22,18 @@ from legacy_gbp.figures.kinds.kind import (
     summed,
 )
 from legacy_gbp.figures.layout import PageGrid
-from legacy_gbp.figures.panel import MAP_SCALE, draw_map, draw_pixels, small_ticks
+from legacy_gbp.figures.panel import (
+    BAR_SCALE,
+    MAP_SCALE,
+    draw_map,
+    draw_pixels,
+    limit_columns,
+    small_ticks,
+)
 from legacy_gbp.figures.pixels import block_size, largest_magnitudes, side_dots
 
 MOST_LINES = 8  # channels; beyond them a spectrogram is drawn
+FEW = 100  # features; their panels lie beside each other
 FEATURES_HEIGHT = 200  # dots, as the next ones
 WIDE, WIDEST = 600, 1000
 SERIES_HEIGHT, SPECTROGRAM_HEIGHT = 120, 160
@@ -69,7 +78,7 @@ def draw_bars(axes: Axes, values: np.ndarray, block: int, signed: bool) -> None:
     else:
         axes.stairs(heights, edges, fill=True, color=VALUES)
     axes.axhline(0, color="0.6", linewidth=0.5)
-    axes.set_xlim(edges[0], edges[-1])
+    limit_columns(axes, edges[0], edges[-1])
     small_ticks(axes)
 
 
@@ -117,7 +126,7 @@ def _draw_values(axes: Axes, values: np.ndarray) -> None:
     """Draw the lines of a series, and say which is which."""
     _draw_lines(axes, values, VALUES if values.shape[1] == 1 else "")
     end = -(-len(values) // _block(len(values))) * _block(len(values))
-    axes.set_xlim(-0.5, end - 0.5)
+    limit_columns(axes, -0.5, end - 0.5)
     if values.shape[1] > 1:
         axes.legend(
             fontsize=6, ncol=values.shape[1], loc="lower right", bbox_to_anchor=(1, 1),
@@ -146,17 +155,27 @@ def _belongs_to(values: np.ndarray, image: np.ndarray) -> bool:
 
 
 def _arrange_features(explained: Sequence[ExplainedImage]) -> Arrangement:
-    width = side_dots(explained[0][1].size, FEATURES_HEIGHT)
-    return side_by_side(explained, (FEATURES_HEIGHT, width))
+    count = explained[0][1].size
+    if count > FEW:
+        return stacked(explained, (SERIES_HEIGHT, wide_dots(count)))
+    width = side_dots(count, FEATURES_HEIGHT)
+    return side_by_side(explained, (FEATURES_HEIGHT, width), width + TICK_LABELS)
 
 
-def _features_block(image: np.ndarray) -> int:
-    return block_size((1, image.size), (1, side_dots(image.size, FEATURES_HEIGHT)))[1]
+def _features_panels(
+    page: PageGrid, explained: Sequence[ExplainedImage]
+) -> Iterator[Tuple[List[Axes], ExplainedImage]]:
+    """Yield each input with its panels: beside each other for few features."""
+    if explained[0][1].size > FEW:
+        yield from axes_stacked(page, explained)
+    else:
+        for axes, image, _ in axes_side_by_side(page, explained):
+            yield axes, image
 
 
 def _draw_features(page: PageGrid, explained: Sequence[ExplainedImage], origin: str) -> None:
-    for axes, (caption, image, maps), _ in axes_side_by_side(page, explained):
-        block = _features_block(image)
+    for axes, (caption, image, maps) in _features_panels(page, explained):
+        block = _block(image.size)
         set_titles(axes, (caption, *(name for name, _ in maps), OVERLAY))
         draw_bars(axes[0], np.asarray(image, float), block, signed=False)
         for panel, (name, values) in zip(axes[1:], maps):
@@ -179,16 +198,15 @@ def _draw_bars_over_map(axes: Axes, image: np.ndarray, signed: np.ndarray, block
     margin = MARGIN * (high - low) or 0.5
     draw_map(axes, signed[None], extent=(-0.5, len(signed) - 0.5, low - margin, high + margin))
     edges = np.arange(len(heights) + 1) * block - 0.5
-    axes.stairs(heights, edges, color="black", linewidth=0.8)
+    axes.stairs(heights, edges, color="black", linewidth=0.8 if len(signed) <= FEW else 0.3)
 
 
 def _features_note(explained: Sequence[ExplainedImage]) -> str:
     _, image, maps = explained[0]
-    note = "Columns: index; heights: values and maps, red positive, blue negative. "
+    note = "Columns: index. Heights: values, and maps. "
     if any(values.shape[:-1] == image.shape for _, values in maps):
         note += "Maps: sum over the channels of the embedding, where opposite signs cancel. "
-    note += "Overlay: values over the colours of the map. " + MAP_SCALE
-    return note + shared_dots([_features_block(image)], "values")
+    return note + BAR_SCALE + shared_dots([_block(image.size)], "values")
 
 
 def _features_notices(explained: Sequence[ExplainedImage]) -> List[str]:
@@ -199,7 +217,7 @@ def _features_notices(explained: Sequence[ExplainedImage]) -> List[str]:
     return [f"the page shows sums of maps over their {channels} channels"]
 
 
-FEATURES = Kind(_arrange_features, _draw_features, _features_note, _features_notices)
+FEATURES = Kind(_arrange_features, _draw_features, _features_note, _features_notices, "values")
 
 
 # Series
@@ -271,9 +289,8 @@ def _series_note(explained: Sequence[ExplainedImage]) -> str:
             "Rows of maps: channels, channel 0 at the bottom. Overlay: values over the sum of the "
             f"map over the {channels} channels, where opposite signs cancel. "
         )
-    else:
-        note += "Overlay: values over the colours of the map. "
-    return note + MAP_SCALE + shared_dots(blocks, "values")
+    scale = BAR_SCALE if channels == 1 else MAP_SCALE
+    return note + scale + shared_dots(blocks, "values")
 
 
 def _series_notices(explained: Sequence[ExplainedImage]) -> List[str]:
@@ -283,4 +300,4 @@ def _series_notices(explained: Sequence[ExplainedImage]) -> List[str]:
     return []
 
 
-SERIES = Kind(_arrange_series, _draw_series, _series_note, _series_notices)
+SERIES = Kind(_arrange_series, _draw_series, _series_note, _series_notices, "values")

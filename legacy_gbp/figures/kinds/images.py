@@ -132,4 +132,4 @@ def _note(explained: Sequence[ExplainedImage]) -> str:
     return channels_note(explained[0]) + shared_dots(blocks, "pixels", ", of colours the mean")
 
 
-IMAGES = Kind(_arrange, _draw, _note, channels_notices)
+IMAGES = Kind(_arrange, _draw, _note, channels_notices, "pixels")

@@ -6,10 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from legacy_gbp.figures.layout import LEAST_SLOT, PageGrid
-from legacy_gbp.figures.panel import MAP_SCALE, PANELS_A_ROW, NamedArray, draw_map
+from legacy_gbp.figures.panel import PANELS_A_ROW, NamedArray, draw_map
 
 ExplainedImage = Tuple[str, np.ndarray, Sequence[NamedArray]]  # caption, image, maps
 OVERLAY = "overlay"
+TICK_LABELS = 35  # dots beside a panel of numbered values
+LONGEST_COLUMN = 3  # inputs; more are drawn in two columns
 
 
 class Arrangement(NamedTuple):
@@ -46,15 +48,20 @@ class Kind(NamedTuple):
         ``note(explained) -> str`` is what a reader of the page must know: axes, channels, scales.
     notices : callable
         ``notices(explained) -> list of str`` says what of the data the page does not show.
+    unit : str
+        What one element of an input is called, plural.
     """
 
     arrange: Callable[[Sequence[ExplainedImage]], Arrangement]
     draw: Callable[[PageGrid, Sequence[ExplainedImage], str], None]
     note: Callable[[Sequence[ExplainedImage]], str]
     notices: Callable[[Sequence[ExplainedImage]], List[str]]
+    unit: str
 
 
-def side_by_side(explained: Sequence[ExplainedImage], panel: Tuple[int, int]) -> Arrangement:
+def side_by_side(
+    explained: Sequence[ExplainedImage], panel: Tuple[int, int], least_slot: int = LEAST_SLOT
+) -> Arrangement:
     """Return a page where the panels of an image lie in one row, several images where they fit.
 
     Parameters
@@ -62,6 +69,8 @@ def side_by_side(explained: Sequence[ExplainedImage], panel: Tuple[int, int]) ->
     explained : sequence of (str, array, sequence of (str, array))
     panel : tuple of int
         Rows and columns of a panel, dots.
+    least_slot : int
+        Width that a panel needs with its labels, dots.
 
     Returns
     -------
@@ -69,7 +78,7 @@ def side_by_side(explained: Sequence[ExplainedImage], panel: Tuple[int, int]) ->
     """
     panels = len(explained[0][2]) + 2
     groups = min(PANELS_A_ROW // panels or 1, len(explained))
-    return Arrangement(panel, -(-len(explained) // groups), groups, panels)
+    return Arrangement(panel, -(-len(explained) // groups), groups, panels, least_slot)
 
 
 def axes_side_by_side(
@@ -97,7 +106,7 @@ def axes_side_by_side(
 
 
 def stacked(explained: Sequence[ExplainedImage], panel: Tuple[int, int]) -> Arrangement:
-    """Return a page where the panels of an image lie below each other, with one axis in common.
+    """Return a page where the panels of an image lie below each other, in one or two columns.
 
     Parameters
     ----------
@@ -109,7 +118,13 @@ def stacked(explained: Sequence[ExplainedImage], panel: Tuple[int, int]) -> Arra
     -------
     Arrangement
     """
-    return Arrangement(panel, len(explained) * (len(explained[0][2]) + 2), 1, 1)
+    columns = _columns(len(explained))
+    rows = -(-len(explained) // columns) * (len(explained[0][2]) + 2)
+    return Arrangement(panel, rows, columns, 1, panel[1] + TICK_LABELS)
+
+
+def _columns(count: int) -> int:
+    return 1 if count <= LONGEST_COLUMN else 2
 
 
 def axes_stacked(
@@ -128,9 +143,11 @@ def axes_stacked(
     axes : list of matplotlib.axes.Axes
     explained : (str, array, sequence of (str, array))
     """
+    columns = _columns(len(explained))
     for number, image in enumerate(explained):
         panels = len(image[2]) + 2
-        yield [page.axes(number * panels + panel, 0, 0) for panel in range(panels)], image
+        row, column = divmod(number, columns)
+        yield [page.axes(row * panels + panel, column, 0) for panel in range(panels)], image
 
 
 def set_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
@@ -219,6 +236,3 @@ def draw_foreign(axes: Axes, name: str, values: np.ndarray) -> None:
     else:
         draw_map(axes, values.reshape(1, -1))
     axes.set_title(f"{name}, of shape {shape}", fontsize=8, loc="left")
-
-
-FOREIGN_NOTE = MAP_SCALE + " They have other places than the values: those of a hidden layer."

@@ -172,4 +172,4 @@ def _notices(explained: Sequence[ExplainedImage]) -> List[str]:
     return ["one of four channels is 1: the page names them A, C, G and T in their order"]
 
 
-DNA = Kind(_arrange, _draw, _note, _notices)
+DNA = Kind(_arrange, _draw, _note, _notices, "letters")

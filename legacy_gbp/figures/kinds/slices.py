@@ -134,18 +134,14 @@ def _note(explained: Sequence[ExplainedImage]) -> str:
 
 
 def _shown(explained: Sequence[ExplainedImage]) -> List[str]:
-    """Say which slices are shown, for each volume where they differ."""
+    """Say which slices of the first volume are shown; titles number those of all."""
     depth = len(explained[0][1])
     if depth <= MOST_SLICES:
-        return [f"the page shows all {depth} slices along the first axis"]
-    numbers = [", ".join(str(place) for place in _slices_of(one)) for one in explained]
-    if len(set(numbers)) == 1:
-        shown = f"slices {numbers[0]} of {depth}"
-    else:
-        each = (f"{one[0].split(': ')[0]} {found}" for one, found in zip(explained, numbers))
-        shown = f"slices of {depth}: {'; '.join(each)}"
+        return [f"the page shows all {depth} slices along axis 1"]
+    numbers = ", ".join(str(place) for place in _slices_of(explained[0]))
+    of_first = f" of {explained[0][0].split(': ')[0]}" if len(explained) > 1 else ""
     return [
-        f"the page shows {shown}, counted from 0 along the first axis",
+        f"the page shows slices {numbers} of {depth}{of_first}, counted from 0 along axis 1",
         f"of each of {MOST_SLICES} stretches it is the slice of the map's largest magnitude",
     ]
 
@@ -154,4 +150,4 @@ def _notices(explained: Sequence[ExplainedImage]) -> List[str]:
     return [*_shown(explained), *channels_notices(explained)]
 
 
-VOLUMES = Kind(_arrange, _draw, _note, _notices)
+VOLUMES = Kind(_arrange, _draw, _note, _notices, "voxels")
