@@ -83,6 +83,8 @@ class Outcome:
         What else a reader of the maps must know.
     zero_maps : list of str
         Names of images.
+    reshaped : list of str
+        How the page shows inputs that are flat; empty or one line.
     shown : list of (str, array, list of (str, array))
         Of the first images: caption, image, and its maps by name.
     unit_shape : tuple of int
@@ -97,6 +99,7 @@ class Outcome:
     coverage: Coverage = dataclasses.field(default_factory=lambda: Coverage([], 0))
     notices: List[str] = dataclasses.field(default_factory=list)
     zero_maps: List[str] = dataclasses.field(default_factory=list)
+    reshaped: List[str] = dataclasses.field(default_factory=list)
     shown: List[Shown] = dataclasses.field(default_factory=list)
     unit_shape: Tuple[int, ...] = ()
 
@@ -125,6 +128,7 @@ class Outcome:
                 caption = f"{name[-18:]}: {self.target.largest(found.logits[k])}"
                 image = _to_draw(found.images[k : k + 1], input_t, axes)
                 self.shown.append((caption, image, maps))
+                self.reshaped = _reshaped(image, found.images[k])
 
     def close(self, net: Any) -> None:
         """Ask the graphs what they missed, when all is explained.
@@ -176,7 +180,7 @@ class Outcome:
             title, shown, self.images.rows_are_energy, self.images.notes()
         )
         figures.save(page, path, {"Title": title, **facts})
-        self.notices += figures.page_notices(shown)
+        self.notices += [*self.reshaped, *figures.page_notices(shown)]
 
     def report(self, preparation: str) -> None:
         """Print what was made.
@@ -242,6 +246,14 @@ def _to_draw(batch: Any, input_t: Any, axes: int) -> Any:
     if layout.channels is None or (layout.channels == 2 and _is_square_picture(sizes)):
         return batch[0][..., None]
     return np.moveaxis(batch, layout.channels, -1)[0]
+
+
+def _reshaped(image: Any, stored: Any) -> List[str]:
+    """Say that a flat input is drawn as the network reshapes it."""
+    if stored.ndim != 1 or image.ndim == 1 or image.shape == (stored.size, 1):
+        return []
+    shape = " x ".join(str(size) for size in image.shape)
+    return [f"the page shows {stored.size} values as {shape}, as the network reshapes them"]
 
 
 def _is_square_picture(sizes: Sequence[int]) -> bool:

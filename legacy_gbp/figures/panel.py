@@ -11,6 +11,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from legacy_gbp.figures.layout import DOTS_PER_INCH, FRAME_DOTS
 from legacy_gbp.figures.pixels import block_size, largest_magnitudes, means
@@ -168,6 +169,7 @@ def limit_columns(axes: Axes, left: float, right: float) -> None:
         Edges of the first and of the last place.
     """
     axes.set_xlim(*_within_frame(left, right, axes.get_window_extent().width))
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
 
 
 def _within_frame(start: float, end: float, dots: float) -> Tuple[float, float]:

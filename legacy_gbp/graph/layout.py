@@ -91,7 +91,8 @@ def unflattened(input_t: Any) -> Optional[Any]:
         for op in t.consumers():
             if op.type == "Reshape" and op.inputs[0] is t:
                 shape = op.outputs[0].shape
-                if (shape.rank or 0) > 2 and _size_of_one(shape) == _size_of_one(t.shape):
+                size = _size_of_one(t.shape)
+                if (shape.rank or 0) > 2 and size is not None and _size_of_one(shape) == size:
                     return op.outputs[0]
             elif op.type in FOLLOWED and op.outputs[0].shape.rank == 2 and len(todo) < MOST_STEPS:
                 todo.append(op.outputs[0])

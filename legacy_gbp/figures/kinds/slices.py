@@ -102,11 +102,9 @@ def _draw_one(
         row[0].set_ylabel("\n".join(textwrap.wrap(title, LABEL)), fontsize=7)
         for panel in row[1:]:
             panel.set_yticklabels([])
-    for panel, place in zip(axes[0], slices):
-        set_titles([panel], [f"slice {place}"])
-    for row in axes[1:]:
+    for row in axes:
         for panel, place in zip(row, slices):
-            if not panel.get_title(loc="left"):
+            if not panel.get_title(loc="left"):  # of a map of other places
                 set_titles([panel], [f"slice {place}"])
 
 
@@ -137,11 +135,11 @@ def _shown(explained: Sequence[ExplainedImage]) -> List[str]:
     """Say which slices of the first volume are shown; titles number those of all."""
     depth = len(explained[0][1])
     if depth <= MOST_SLICES:
-        return [f"the page shows all {depth} slices along axis 1"]
+        return [f"the page shows all {depth} slices along the depth"]
     numbers = ", ".join(str(place) for place in _slices_of(explained[0]))
     of_first = f" of {explained[0][0].split(': ')[0]}" if len(explained) > 1 else ""
     return [
-        f"the page shows slices {numbers} of {depth}{of_first}, counted from 0 along axis 1",
+        f"the page shows slices {numbers} of {depth}{of_first} along the depth, counted from 0",
         f"of each of {MOST_SLICES} stretches it is the slice of the map's largest magnitude",
     ]
 
