@@ -117,7 +117,7 @@ def _draw_lines(axes: Axes, values: np.ndarray, colour: str = "") -> None:
             linewidth=0.9,
             marker="." if count <= DOTTED else "",
             markersize=3,
-            label=f"channel {channel}",
+            label=str(channel) if channel else "channel 0",
         )
     small_ticks(axes)
 
