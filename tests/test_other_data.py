@@ -230,6 +230,16 @@ def test_the_largest_magnitude_of_a_volume_is_always_shown():
         assert np.abs(values).max(axis=(1, 2, 3)).argmax() in slices
 
 
+def test_slices_of_a_volume_have_one_scale():
+    """Ten times as large in slice 1: the others are paler."""
+    volume = np.random.RandomState(0).normal(size=(4, 9, 9, 1))
+    volume[1] *= 10
+    page = figures.explained_page("t", [("a", volume, [("gradient", volume)])])
+    clip = np.percentile(np.abs(volume), 99.7)
+    for axes in page.axes[4:8]:
+        np.testing.assert_allclose(axes.get_images()[0].get_clim(), (-clip, clip))
+
+
 def test_images_without_channels_and_flat_ones_are_drawn_as_images(tmp_path, monkeypatch, capsys):
     """Row 3, column 6 of 8 x 10."""
     images = np.random.RandomState(0).rand(1, 8, 10).astype("f4")
