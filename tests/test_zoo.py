@@ -1,0 +1,104 @@
+"""Small networks of many kinds in every format: maps as the live network has them.
+
+Each is saved as frozen graph, checkpoint and SavedModel and opened by the names of its
+inputs and its output. What its maps must be is computed while it is built
+(tests/zoo/live_reference.py).
+"""
+
+import functools
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from legacy_gbp.attribution.network import Network
+from legacy_gbp.errors import MissedRuleError, ModelError
+from tests.zoo.live_reference import RULES, reference_of, relative_error
+from tests.zoo.networks import NETWORKS
+from tests.zoo.saved_files import FORMATS, open_file, save
+
+LIVELY = 1e-3  # two rules differ by more, relative to the larger map
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Name of a network to its files; each is made when it is first asked for."""
+
+    @functools.lru_cache(maxsize=None)
+    def files_of(name):
+        return save(NETWORKS[name].build, str(tmp_path_factory.mktemp(name)))
+
+    return files_of
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """Name of a network to what it computes."""
+
+    @functools.lru_cache(maxsize=None)
+    def reference_by_name(name):
+        network = NETWORKS[name]
+        rules = RULES[:1] if network.missed else RULES
+        return reference_of(network.build_live or network.build, rules)
+
+    return reference_by_name
+
+
+def maps_of(net, rule, reference):
+    images = reference.images
+    found = net.under(rule).gradient(
+        tuple(images) if len(images) > 1 else images[0], reference.seeds
+    )
+    return found if isinstance(found, tuple) else (found,)
+
+
+def check_refusal(net, rule, kinds):
+    """The rule is refused by a line that names the operations without one."""
+    with pytest.raises(MissedRuleError) as raised:
+        net.under(rule)
+    assert set(kinds) <= {kind for f in raised.value.findings for kind in f.kind.split("+")}
+    first = raised.value.findings[0]
+    assert f"{first.name} ({first.kind})" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_maps_are_those_of_the_live_network(name, file_format, saved, reference):
+    network = NETWORKS[name]
+    if network.loop and file_format == "frozen":
+        with pytest.raises(ModelError, match=r"while loop of TensorFlow 1.*give the .meta file"):
+            open_file(saved(name), file_format)
+        return
+    wanted = reference(name)
+    with Network(open_file(saved(name), file_format)) as net:
+        for rule in RULES:
+            if rule in wanted.maps:
+                for found, expected in zip(maps_of(net, rule, wanted), wanted.maps[rule]):
+                    assert relative_error(found, expected) < network.tolerance, rule
+            else:
+                check_refusal(net, rule, network.missed)
+        images = wanted.images
+        output = net.under("gradient").output(tuple(images) if len(images) > 1 else images[0])
+        assert relative_error(output, wanted.output) < network.tolerance
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if NETWORKS[name].holds])
+def test_files_hold_the_operations_of_their_kind(name, saved):
+    """Otherwise a TensorFlow that builds it by others would leave the kind untested."""
+    meta = tf.compat.v1.MetaGraphDef()
+    with open(os.path.join(saved(name).folder, "model-100.meta"), "rb") as file:
+        meta.ParseFromString(file.read())
+    assert set(NETWORKS[name].holds) <= {node.op for node in meta.graph_def.node}
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if not NETWORKS[name].missed])
+def test_the_rules_of_the_reference_differ(name, reference):
+    """Otherwise the comparison would not notice a rule that is taken for another."""
+    maps = reference(name).maps
+    for number in range(len(maps["gradient"])):
+        for one, other in (("gradient", "guided"), ("gradient", "deconvnet"), RULES[1:]):
+            first, second = (maps[rule][number].astype(np.float64) for rule in (one, other))
+            largest = max(np.abs(first).max(), np.abs(second).max())
+            assert np.abs(first - second).max() > LIVELY * largest, (one, other)
