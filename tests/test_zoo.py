@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from legacy_gbp.attribution.network import Network
-from legacy_gbp.errors import MissedRuleError, ModelError
-from tests.zoo.live_reference import RULES, reference_of, relative_error
+from legacy_gbp.errors import ModelError
+from tests.zoo import written_files
+from tests.zoo.comparison import check_against
+from tests.zoo.live_reference import RULES, reference_of
 from tests.zoo.networks import NETWORKS
 from tests.zoo.saved_files import FORMATS, open_file, save
 
@@ -45,24 +46,6 @@ def reference():
     return reference_by_name
 
 
-def maps_of(net, rule, reference):
-    images = reference.images
-    found = net.under(rule).gradient(
-        tuple(images) if len(images) > 1 else images[0], reference.seeds
-    )
-    return found if isinstance(found, tuple) else (found,)
-
-
-def check_refusal(net, rule, kinds):
-    """The rule is refused by a line that names the operations without one."""
-    with pytest.raises(MissedRuleError) as raised:
-        net.under(rule)
-    assert set(kinds) <= {kind for f in raised.value.findings for kind in f.kind.split("+")}
-    first = raised.value.findings[0]
-    assert f"{first.name} ({first.kind})" in str(raised.value)
-    assert "\n" not in str(raised.value)
-
-
 @pytest.mark.parametrize("file_format", FORMATS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_maps_are_those_of_the_live_network(name, file_format, saved, reference):
@@ -71,17 +54,15 @@ def test_maps_are_those_of_the_live_network(name, file_format, saved, reference)
         with pytest.raises(ModelError, match=r"while loop of TensorFlow 1.*give the .meta file"):
             open_file(saved(name), file_format)
         return
-    wanted = reference(name)
-    with Network(open_file(saved(name), file_format)) as net:
-        for rule in RULES:
-            if rule in wanted.maps:
-                for found, expected in zip(maps_of(net, rule, wanted), wanted.maps[rule]):
-                    assert relative_error(found, expected) < network.tolerance, rule
-            else:
-                check_refusal(net, rule, network.missed)
-        images = wanted.images
-        output = net.under("gradient").output(tuple(images) if len(images) > 1 else images[0])
-        assert relative_error(output, wanted.output) < network.tolerance
+    source = open_file(saved(name), file_format)
+    check_against(source, reference(name), network.missed, network.tolerance)
+
+
+@pytest.mark.parametrize("name", written_files.NETWORKS)
+def test_maps_are_those_of_tensorflow_1_15(name):
+    """Of checkpoints that it wrote, of layers that no other version has."""
+    files, computed = written_files.written(name)
+    check_against(open_file(files, "checkpoint"), computed, written_files.NETWORKS[name])
 
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if NETWORKS[name].holds])

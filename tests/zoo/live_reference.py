@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.zoo.control_flow import control_flow_of_tensorflow_1
-from tests.zoo.parts import Built, v1
+from tests.zoo.parts import Built, initial_values, v1
 
 RULES = ("gradient", "guided", "deconvnet")
 BATCH = 3
@@ -80,7 +80,10 @@ class Reference(NamedTuple):
 
 
 def reference_of(
-    build: Callable[[], Built], rules: Sequence[str] = RULES, unknown: int = BATCH
+    build: Callable[[], Built],
+    rules: Sequence[str] = RULES,
+    unknown: int = BATCH,
+    initialise: Callable[[Any], None] = initial_values,
 ) -> Reference:
     """Return the maps of a network of known variables, for drawn images and seeds.
 
@@ -92,6 +95,8 @@ def reference_of(
         Rows of OVERRIDES; the gradient first.
     unknown : int
         Length of the axes that the inputs leave open.
+    initialise : callable
+        ``initialise(session)`` sets the variables.
 
     Returns
     -------
@@ -106,7 +111,7 @@ def reference_of(
         ) as session:
             with graph.gradient_override_map(OVERRIDES[rule]):
                 built = build()
-            session.run(v1.global_variables_initializer())
+            initialise(session)
             if not images:
                 images = [_drawn_like(input_t, unknown, rng) for input_t in built.input_ts]
             fed = dict(zip(built.input_ts, images))
@@ -122,10 +127,3 @@ def reference_of(
 def _drawn_like(input_t: Any, unknown: int, rng: np.random.RandomState) -> np.ndarray:
     shape = [unknown if length is None else length for length in input_t.shape.as_list()]
     return rng.normal(size=shape).astype(input_t.dtype.as_numpy_dtype)
-
-
-def relative_error(found: np.ndarray, wanted: np.ndarray) -> float:
-    """Return the largest difference, relative to the largest magnitude that is wanted."""
-    wanted = wanted.astype(np.float64)
-    assert found.shape == wanted.shape
-    return float(np.abs(found - wanted).max() / np.abs(wanted).max())

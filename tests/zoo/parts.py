@@ -80,6 +80,11 @@ def variable(
     return v1.get_variable(name, initializer=value, use_resource=resource)
 
 
+def initial_values(session: Any) -> None:
+    """Set the variables of the current graph to their initial values."""
+    session.run(v1.global_variables_initializer())
+
+
 def positive(name: str, shape: Sequence[int], resource: bool = False) -> Any:
     """Return a variable of values from 0.5 upwards, such as a variance."""
     value = np.float32(0.5) + np.abs(drawn(name, shape))

@@ -1,7 +1,7 @@
 """A network as people keep it: frozen graph, checkpoint with meta graph, SavedModel."""
 
 import os
-from typing import Any, Callable, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
 import tensorflow as tf
 
@@ -10,7 +10,7 @@ from legacy_gbp.models.meta_graphs import meta_graph
 from legacy_gbp.models.saved_models import saved_model
 from legacy_gbp.models.source import Source
 from tests.zoo.control_flow import control_flow_of_tensorflow_1
-from tests.zoo.parts import Built, v1
+from tests.zoo.parts import Built, initial_values, v1
 
 
 class Saved(NamedTuple):
@@ -30,8 +30,42 @@ class Saved(NamedTuple):
     feeds: Dict[str, Any]
 
 
-def save(build: Callable[[], Built], folder: str) -> Saved:
-    """Build a network and write it in every format.
+FORMATS = {"frozen": "frozen.pb", "checkpoint": "model-100", "SavedModel": "saved"}
+OPENERS = {"frozen": frozen_graph, "checkpoint": meta_graph, "SavedModel": saved_model}
+
+
+def _write_frozen(session: Any, built: Built, path: str) -> None:
+    frozen = v1.graph_util.convert_variables_to_constants(
+        session, session.graph.as_graph_def(), [built.output_t.op.name]
+    )
+    with open(path, "wb") as file:
+        file.write(frozen.SerializeToString())
+
+
+def _write_checkpoint(session: Any, built: Built, path: str) -> None:
+    v1.train.Saver().save(session, path, write_state=False)
+
+
+def _write_saved_model(session: Any, built: Built, path: str) -> None:
+    inputs = {input_t.op.name: input_t for input_t in built.input_ts}
+    inputs.update({name: session.graph.get_tensor_by_name(name + ":0") for name in built.feeds})
+    v1.saved_model.simple_save(session, path, inputs, {"output": built.output_t})
+
+
+WRITERS = {
+    "frozen": _write_frozen,
+    "checkpoint": _write_checkpoint,
+    "SavedModel": _write_saved_model,
+}
+
+
+def save(
+    build: Callable[[], Built],
+    folder: str,
+    formats: Sequence[str] = tuple(FORMATS),
+    initialise: Callable[[Any], None] = initial_values,
+) -> Saved:
+    """Build a network and write it.
 
     Parameters
     ----------
@@ -39,31 +73,26 @@ def save(build: Callable[[], Built], folder: str) -> Saved:
         ``build() -> Built``.
     folder : str
         Made if need be.
+    formats : sequence of str
+        Rows of FORMATS.
+    initialise : callable
+        ``initialise(session)`` sets the variables.
 
     Returns
     -------
     Saved
     """
-    with control_flow_of_tensorflow_1(), tf.Graph().as_default() as graph, v1.Session() as session:
+    config = v1.ConfigProto(allow_soft_placement=True)
+    with control_flow_of_tensorflow_1(), tf.Graph().as_default(), v1.Session(
+        config=config
+    ) as session:
         built = build()
-        session.run(v1.global_variables_initializer())
-        v1.train.Saver().save(session, os.path.join(folder, "model"), global_step=100)
-        frozen = v1.graph_util.convert_variables_to_constants(
-            session, graph.as_graph_def(), [built.output_t.op.name]
-        )
-        with open(os.path.join(folder, "frozen.pb"), "wb") as file:
-            file.write(frozen.SerializeToString())
-        inputs = {input_t.op.name: input_t for input_t in built.input_ts}
-        inputs.update({name: graph.get_tensor_by_name(name + ":0") for name in built.feeds})
-        v1.saved_model.simple_save(
-            session, os.path.join(folder, "saved"), inputs, {"output": built.output_t}
-        )
+        initialise(session)
+        for file_format in formats:
+            path = os.path.join(folder, FORMATS[file_format])
+            WRITERS[file_format](session, built, path)
         names = [input_t.name for input_t in built.input_ts]
         return Saved(folder, names, built.output_t.name, built.feeds)
-
-
-FORMATS = {"frozen": "frozen.pb", "checkpoint": "model-100", "SavedModel": "saved"}
-OPENERS = {"frozen": frozen_graph, "checkpoint": meta_graph, "SavedModel": saved_model}
 
 
 def open_file(saved: Saved, file_format: str) -> Source:

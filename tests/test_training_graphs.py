@@ -1,0 +1,51 @@
+"""Checkpoints with the graph of the training: optimisers, queues, data sets, replicas.
+
+Opened by the names of the input and the logits, their maps are those of the live network.
+"""
+
+import functools
+import os
+
+import pytest
+import tensorflow as tf
+
+from tests.zoo import training_by_feeds, training_by_pipelines, written_files
+from tests.zoo.comparison import check_against
+from tests.zoo.live_reference import RULES, reference_of
+from tests.zoo.saved_files import open_file, save
+
+GRAPHS = {**training_by_feeds.GRAPHS, **training_by_pipelines.GRAPHS}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Name of a graph to its checkpoint; each is made when it is first asked for."""
+
+    @functools.lru_cache(maxsize=None)
+    def files_of(name):
+        folder = str(tmp_path_factory.mktemp(name))
+        return save(GRAPHS[name].build, folder, formats=["checkpoint"])
+
+    return files_of
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_maps_are_those_of_the_live_network(name, saved):
+    graph = GRAPHS[name]
+    reference = reference_of(graph.build, RULES[:1] if graph.missed else RULES)
+    check_against(open_file(saved(name), "checkpoint"), reference, graph.missed)
+
+
+@pytest.mark.parametrize("name", written_files.TRAINING)
+def test_maps_are_those_of_tensorflow_1_15(name):
+    """Of checkpoints that it wrote, by slim and by tf.keras."""
+    files, computed = written_files.written(name)
+    check_against(open_file(files, "checkpoint"), computed, written_files.TRAINING[name])
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_files_hold_the_operations_of_their_kind(name, saved):
+    meta = tf.compat.v1.MetaGraphDef()
+    with open(os.path.join(saved(name).folder, "model-100.meta"), "rb") as file:
+        meta.ParseFromString(file.read())
+    assert set(GRAPHS[name].holds) <= {node.op for node in meta.graph_def.node}
