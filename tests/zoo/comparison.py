@@ -9,6 +9,8 @@ from legacy_gbp.attribution.network import Network
 from legacy_gbp.errors import MissedRuleError
 from tests.zoo.live_reference import RULES, Reference
 
+LIVELY = 1e-3  # two rules differ by more, relative to the largest magnitude
+
 
 def relative_error(found: np.ndarray, wanted: np.ndarray) -> float:
     """Return the largest difference, relative to the largest magnitude that is wanted."""
@@ -47,6 +49,13 @@ def check_against(
             assert len(maps) == len(reference.maps[rule])
             for found, wanted in zip(maps, reference.maps[rule]):
                 assert relative_error(found, wanted) < tolerance, rule
+
+
+def check_rules_differ(reference: Reference) -> None:
+    """Check that no rule of a reference could be taken for another."""
+    for one, other in (("gradient", "guided"), ("gradient", "deconvnet"), ("guided", "deconvnet")):
+        for first, second in zip(reference.maps[one], reference.maps[other]):
+            assert relative_error(first, second) > LIVELY, (one, other)
 
 
 def _check_refusal(net: Network, rule: str, kinds: Sequence[str]) -> None:
