@@ -17,11 +17,11 @@ from legacy_gbp.attribution.gradient_x_input import gradient_x_input
 from legacy_gbp.attribution.guided_backprop import guided_backprop
 from legacy_gbp.attribution.guided_grad_cam import guided_grad_cam
 from legacy_gbp.attribution.integrated_gradients import integrated_gradients
-from legacy_gbp.attribution.target_forms import Layer
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.occlusion import occlusion
 from legacy_gbp.attribution.running_statistics import mean, variance
 from legacy_gbp.attribution.smoothgrad import smoothgrad
+from legacy_gbp.attribution.target_forms import Layer
 from legacy_gbp.attribution.upsample import nearest
 from legacy_gbp.attribution.vargrad import vargrad
 from legacy_gbp.errors import InputError

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from legacy_gbp.attribution import method
-from legacy_gbp.attribution.target_forms import Layer
 from legacy_gbp.attribution.network import Network
+from legacy_gbp.attribution.target_forms import Layer
 from legacy_gbp.errors import InputError
 from legacy_gbp.graph.layers import find_layer
 from legacy_gbp.models.keras_weights import KerasWeights
