@@ -91,7 +91,6 @@ class ImageRuns:
         with contextlib.suppress(InputError):
             values = self._run(list(wanted_ts), {t: row[:1] for t, row in images.items()})
             self.alone = any(np.shape(value)[:1] != (1,) for value in values) or self._rows == 1
-            self._rows = None
         self._is_probed = True
 
     def _one(self, wanted_ts: Sequence[Any], images: Arrays, k: int) -> List[np.ndarray]:
