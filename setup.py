@@ -9,6 +9,9 @@ HERE = Path(__file__).resolve().parent
 INIT = (HERE / "legacy_gbp/__init__.py").read_text(encoding="utf-8")
 (VERSION,) = re.findall(r'^__version__ = "(.+)"$', INIT, re.M)
 
+# It requires the tensorflow of its own version; before 2.16 TensorFlow brought this Keras.
+KERAS_2 = "tf_keras>=2.16; python_version >= '3.9'"
+
 setup(
     name="legacy_gbp",
     version=VERSION,
@@ -63,7 +66,9 @@ setup(
     ],
     extras_require={
         # The test suite. The tests of Slurm need Debian's packages too; without them they skip.
-        "test": ["pytest", "hypothesis"],
+        "test": ["pytest", "hypothesis", KERAS_2],
+        # Keras files of 2015-2023 whose layers the Keras of today lacks.
+        "keras2": [KERAS_2],
         # Formatter, linter and type checker, as .ci/run calls them.
         "lint": ["ruff==0.17.6", "mypy==2.4.1", "types-tqdm"],
         # To look at what `train --logdir` writes. Writing needs TensorFlow alone, which

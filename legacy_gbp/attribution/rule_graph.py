@@ -125,7 +125,8 @@ class RuleGraph(abc.ABC):
             like_images_ts = list(endpoints.input_ts)
             if not operations_between(endpoints.input_ts, wrt_ts[0]):  # a kernel
                 shared_ts = [*wrt_ts, *map_ts]
-        fed_ts = [*endpoints.input_ts, *([] if endpoints.raw_t is None else [endpoints.raw_t])]
+        fed_ts = [*endpoints.input_ts, *endpoints.token_ts.values()]
+        fed_ts += [] if endpoints.raw_t is None else [endpoints.raw_t]
         return ImageRuns(self._run_once, fed_ts, self._built.output_t, shared_ts, like_images_ts)
 
     @property
@@ -255,10 +256,18 @@ class RuleGraph(abc.ABC):
             check_pixels(np.asarray(one), dtype, f"{what} {{}}".format)
         raw_t = self.endpoints.raw_t
         as_stored = raw_t is not None and images[0].dtype == raw_t.dtype.as_numpy_dtype
-        arrays = dict(zip((raw_t,) if as_stored else self.endpoints.input_ts, images))
+        arrays = dict(zip((raw_t,) if as_stored else self._fed(images), images))
         if seeds is not None:
             arrays[self._built.seed_t] = seeds
         return self._runs.values(wanted_ts, arrays)
+
+    def _fed(self, images: Sequence[np.ndarray]) -> List[Any]:
+        """Return the tensors to feed: for integers of an embedded input, what it embeds."""
+        token_ts = self.endpoints.token_ts
+        return [
+            token_ts[input_t] if input_t in token_ts and one.dtype.kind in "iu" else input_t
+            for input_t, one in zip(self.endpoints.input_ts, images)
+        ]
 
     def _run_once(self, wanted_ts: List[Any], arrays: Dict[Any, np.ndarray]) -> List[np.ndarray]:
         try:

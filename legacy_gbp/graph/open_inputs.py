@@ -93,3 +93,36 @@ def _keep_other_outputs(graph_def: Any, node: Any) -> None:
             f"{moved.name}:{output_number(read)}" if read in others else read
             for read in reader.input
         ]
+
+
+def with_fed_embeddings(graph_def: Any, embedded: Sequence[str]) -> Any:
+    """Let the outputs of embeddings be fed; what is not fed is looked up.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+        Not changed.
+    embedded : sequence of str
+        Tensors.
+
+    Returns
+    -------
+    GraphDef
+    """
+    if not embedded:
+        return graph_def
+    shapes = StaticShapes(prune(graph_def, [producer(name) for name in embedded]))
+    opened = tf.compat.v1.GraphDef()
+    opened.CopyFrom(graph_def)
+    for name in embedded:
+        node = by_name(opened)[producer(name)]
+        lookup = opened.node.add()
+        lookup.CopyFrom(node)
+        lookup.name = node.name + "/lookup"
+        dtype = shapes.dtype(name) or tf.float32
+        node.Clear()
+        node.op, node.name = "PlaceholderWithDefault", producer(name)
+        node.input.append(lookup.name)
+        node.attr["dtype"].type = dtype.as_datatype_enum
+        node.attr["shape"].shape.CopyFrom(tf.TensorShape(shapes.shape(name)).as_proto())
+    return opened

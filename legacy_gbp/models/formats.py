@@ -11,6 +11,7 @@ from typing import Any, Callable, NamedTuple, Tuple
 from legacy_gbp.errors import InputError
 from legacy_gbp.io.checkpoint_files import INDEX, META
 from legacy_gbp.models.imported_graph import ImportedGraph
+from legacy_gbp.models.keras_files import is_keras_file
 
 
 class Format(NamedTuple):
@@ -45,8 +46,8 @@ FORMATS: Tuple[Format, ...] = (
     Format("frozen graph", lambda path: path.endswith((".pb", ".pbtxt")),
            "frozen_graphs.frozen_graph"),
     Format("SavedModel", lambda path: _has(path, "saved_model.pb"), "saved_models.saved_model"),
-    Format("Keras model", lambda path: path.endswith((".h5", ".hdf5", ".keras")),
-           "keras_models.keras_model"),
+    Format("Keras model", lambda path: path.endswith((".h5", ".hdf5", ".keras"))
+           or is_keras_file(path), "keras_models.keras_model"),
     Format("checkpoint", lambda path: _has(path, "checkpoint") or _is_checkpoint(path)
            or bool(glob.glob(os.path.join(glob.escape(path), "*" + INDEX))),
            "meta_graphs.meta_graph"),
@@ -59,7 +60,7 @@ def model_file(path: str, **options: Any) -> ImportedGraph:
     Parameters
     ----------
     path : str
-        A ``.pb``, ``.pbtxt``, ``.h5`` or ``.keras`` file, the folder of a
+        A ``.pb`` or ``.pbtxt`` file, a Keras file of any name, the folder of a
         SavedModel or of checkpoints, or the prefix of a checkpoint.
     **options
         ``input``, ``output``, ``feeds``, ``trusted`` for every format; ``signature``

@@ -21,7 +21,7 @@ from legacy_gbp.graph.infer_endpoints import check_tensor_name
 from legacy_gbp.graph.inline import inline
 from legacy_gbp.graph.layout import shape_from_readers
 from legacy_gbp.graph.nodes import by_name, output_number, producer, tensor_name
-from legacy_gbp.graph.open_inputs import PLACEHOLDER, with_open_inputs
+from legacy_gbp.graph.open_inputs import PLACEHOLDER, with_fed_embeddings, with_open_inputs
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.resolve_conditions import resolve_branches, resolve_conditions
 from legacy_gbp.graph.trust import check_harmless
@@ -56,6 +56,9 @@ class ImportedGraph(PixelScaled):
         Variables of the graph by name.
     contexts : sequence of WhileContextDef, optional
         Of its while loops of TensorFlow 1.
+    tokens : mapping of str to str, optional
+        Inputs of integers, each with the embedding's output, which takes its place in
+        `inputs`; the integers may still be fed.
 
     Attributes
     ----------
@@ -81,11 +84,15 @@ class ImportedGraph(PixelScaled):
         trusted: bool = False,
         values: Optional[Mapping[str, Any]] = None,
         contexts: Sequence[Any] = (),
+        tokens: Optional[Mapping[str, str]] = None,
     ) -> None:
         self._where, self._contexts = where, contexts
+        self._tokens = {embedded: name for name, embedded in (tokens or {}).items()}
         named = {tensor_name(name): value for name, value in (feeds or {}).items()}
         _check_names(graph_def, inputs, output, named, where)
         graph_def, inputs = with_open_inputs(graph_def, inputs, where)
+        inputs = [(tokens or {}).get(name, name) for name in inputs]
+        graph_def = with_fed_embeddings(graph_def, list(self._tokens))
         exits = [producer(name) for context in contexts for name in context.loop_exit_names]
         roots = [producer(output), *exits]
         graph_def = prune(graph_def, roots)
@@ -102,7 +109,7 @@ class ImportedGraph(PixelScaled):
         cut_assignments(graph_def)
         resolve_conditions(graph_def)
         graph_def = prune(graph_def, roots)
-        _check_nothing_missing(graph_def, inputs, where)
+        _check_nothing_missing(graph_def, [*inputs, *(tokens or {})], where)
         check_constants(graph_def, variables, where)
         self._removed = tuple(remove_gradient_attributes(graph_def))
         unfuse(graph_def, where)
@@ -145,6 +152,7 @@ class ImportedGraph(PixelScaled):
             removed_overrides=self._removed,
             flags=self._flags,
             stepped_over=tuple(f"{over.name} ({over.kind})" for over in self._stepped_over),
+            token_ts={self._tensor(one): self._tensor(name) for one, name in self._tokens.items()},
         )
 
     def _tensor(self, name: str) -> Any:

@@ -1,7 +1,8 @@
 """The contract of a source: something that loads a model into the current graph."""
 
 import sys
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -32,6 +33,9 @@ class Endpoints(NamedTuple):
         Placeholders that have a default or got a fixed value, such as a train flag.
     stepped_over : tuple of str
         Final operations, such as ``prob (Softmax)``, whose input `logits_t` is explained.
+    token_ts : dict of tf.Tensor to tf.Tensor
+        Inputs that are the output of an embedding, each with the integers that it embeds and
+        that may be fed in its place.
     """
 
     input_ts: Tuple[Any, ...]
@@ -42,6 +46,7 @@ class Endpoints(NamedTuple):
     removed_overrides: Tuple[str, ...] = ()
     flags: Tuple[str, ...] = ()
     stepped_over: Tuple[str, ...] = ()
+    token_ts: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Source(Protocol):

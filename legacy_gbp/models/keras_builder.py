@@ -1,0 +1,216 @@
+"""A stored topology becomes a model of the Keras that is installed, layer by layer.
+
+The calls of the file are made one by one, so that neither the form in which a version stores
+a model nor the class that reads it matters.
+"""
+
+import inspect
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from legacy_gbp.errors import LegacyGbpError, ModelError
+from legacy_gbp.models.keras_errors import cause_of
+from legacy_gbp.models.keras_layers import Era, is_channels_first, make_layer
+from legacy_gbp.models.keras_topology import (
+    INPUT,
+    Call,
+    Entry,
+    Ref,
+    Topology,
+    input_shape,
+    is_model,
+    refs_in,
+    topology_of,
+)
+
+Values = Dict[Tuple[str, int], List[Any]]
+
+
+class BuiltModel(NamedTuple):
+    """A model, and the layers that its file names.
+
+    Attributes
+    ----------
+    model : keras.Model
+    topology : Topology
+    layers : dict of str to (layer or BuiltModel)
+        By the names in the file.
+    """
+
+    model: Any
+    topology: Topology
+    layers: Dict[str, Any]
+
+
+def build(topology: Topology, era: Era, shape: Any = None) -> BuiltModel:
+    """Build a model.
+
+    Parameters
+    ----------
+    topology : Topology
+    era : Era
+    shape : sequence of (int or None), optional
+        Of the input of a chain that does not say it, the batch first.
+
+    Returns
+    -------
+    BuiltModel
+        Its variables have no values yet.
+
+    Raises
+    ------
+    ModelError
+        Naming the layer that this Keras cannot build.
+    """
+    layers: Dict[str, Any] = {}
+    values: Values = {}
+    pending = [(entry, n) for entry in topology.entries for n in range(len(entry.calls))]
+    while pending:
+        left = []
+        for entry, number in pending:
+            call = entry.calls[number]
+            if all((ref.layer, ref.node) in values for ref in refs_in([call.args, call.kwargs])):
+                found = _called(topology, entry, call, layers, values, era, shape)
+                values[entry.name, number] = found
+            else:
+                left.append((entry, number))
+        if len(left) == len(pending):
+            raise ModelError(
+                f"{era.where}: layer {left[0][0].name!r} reads a layer that the file does not "
+                "hold; save the model again"
+            )
+        pending = left
+    inputs = [values[ref.layer, ref.node][ref.tensor] for ref in topology.inputs]
+    outputs = [values[ref.layer, ref.node][ref.tensor] for ref in topology.outputs]
+    model = era.library.Model(
+        inputs[0] if len(inputs) == 1 else inputs,
+        outputs[0] if len(outputs) == 1 else outputs,
+        name=topology.name.replace("/", "_"),
+    )
+    return BuiltModel(model, topology, layers)
+
+
+def _called(
+    topology: Topology,
+    entry: Entry,
+    call: Call,
+    layers: Dict[str, Any],
+    values: Values,
+    era: Era,
+    shape: Any,
+) -> List[Any]:
+    """Return the outputs of a call; make the layer first where this is its first."""
+
+    def tensors(value: Any) -> Any:
+        if isinstance(value, Ref):
+            return values[value.layer, value.node][value.tensor]
+        if isinstance(value, dict):
+            return {key: tensors(one) for key, one in value.items()}
+        return [tensors(one) for one in value] if isinstance(value, list) else value
+
+    try:
+        if entry.kind == INPUT:
+            return [_input(topology, entry, era, shape)]
+        args, kwargs = [tensors(arg) for arg in call.args], tensors(call.kwargs)
+        if entry.name not in layers:
+            layers[entry.name] = _made(entry, era, args)
+        return _outputs(layers[entry.name], entry, args, kwargs, era)
+    except LegacyGbpError:
+        raise
+    except Exception as error:
+        raise era.refusal(
+            f"layer {entry.name!r} ({entry.kind}) cannot be built ({cause_of(error)})"
+        ) from error
+
+
+def _made(entry: Entry, era: Era, args: List[Any]) -> Any:
+    if entry.inner is None:
+        return make_layer(entry.kind, entry.config, entry.name, era, _Inner(era))
+    return build(entry.inner, era, list(args[0].shape) if hasattr(args[0], "shape") else None)
+
+
+class _Inner:
+    """Makes the layers that another one wraps."""
+
+    def __init__(self, era: Era) -> None:
+        self._era = era
+
+    def __call__(self, kind: str, config: Any) -> Any:
+        name = config.get("name", kind.lower()) if isinstance(config, dict) else kind.lower()
+        if is_model(kind, config):
+            return build(topology_of(kind, config, name, self._era.where), self._era).model
+        return make_layer(kind, config, name, self._era, self)
+
+
+def _input(topology: Topology, entry: Entry, era: Era, shape: Any) -> Any:
+    found = input_shape(entry.config) or shape
+    if not found:
+        raise ModelError(
+            f"{era.where}: model {topology.name!r} does not say the shape of its input; call it "
+            "once on images and save it again"
+        )
+    dtype = entry.config.get("dtype")
+    dtype = dtype if isinstance(dtype, str) else "float32"
+    users = [
+        other.kind
+        for other in topology.entries
+        if any(ref.layer == entry.name for call in other.calls for ref in refs_in(call.args))
+    ]
+    if users and set(users) == {"Embedding"}:
+        dtype = "int32"
+    return era.library.Input(
+        batch_shape=(None, *found[1:]), dtype=dtype, name=entry.name.replace("/", "_")
+    )
+
+
+def _outputs(
+    layer: Any, entry: Entry, args: List[Any], kwargs: Dict[str, Any], era: Era
+) -> List[Any]:
+    called = layer.model if isinstance(layer, BuiltModel) else layer
+    options = {
+        key: value for key, value in kwargs.items() if value is not None and key != "training"
+    }
+    if "training" in inspect.signature(called.call).parameters:
+        options["training"] = False
+    if era.installed > 2 and _is_recurrent(entry.kind) and isinstance(args[0], list):
+        args, options["initial_state"] = args[0][:1], args[0][1:]
+    turned = is_channels_first(entry.kind, entry.config)
+    if turned:
+        args = [_permuted(args[0], True, entry.name, era)]
+    result = called(*args, **options)
+    outputs = list(result) if isinstance(result, (list, tuple)) else [result]
+    if turned and len(outputs[0].shape) > 2:
+        outputs = [_permuted(outputs[0], False, entry.name, era)]
+    return outputs
+
+
+def _is_recurrent(kind: str) -> bool:
+    return kind in ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU",
+                    "ConvLSTM2D")  # fmt: skip
+
+
+def _permuted(x: Any, last: bool, name: str, era: Era) -> Any:
+    """Move the channels behind the places, or before them."""
+    rank = len(x.shape)
+    order = [*range(2, rank), 1] if last else [rank - 1, *range(1, rank - 1)]
+    name = f"{name}_channels_{'last' if last else 'first'}".replace("/", "_")
+    return era.library.layers.Permute(order, name=name)(x)
+
+
+def layer_named(built: BuiltModel, name: str) -> Optional[Any]:
+    """Return a layer of a model, or of a model inside.
+
+    Parameters
+    ----------
+    built : BuiltModel
+    name : str
+        As in the file.
+
+    Returns
+    -------
+    keras.layers.Layer or None
+    """
+    found = built.layers.get(name)
+    if found is not None:
+        return found
+    inner = [one for one in built.layers.values() if isinstance(one, BuiltModel)]
+    return next(filter(None, (layer_named(one, name) for one in inner)), None)
