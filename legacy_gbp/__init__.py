@@ -29,6 +29,7 @@ _HOME = {
     "Unit": "legacy_gbp.attribution.target_forms",
     "XtcavCheckpoint": "legacy_gbp.exercises.checkpoint",
     "deconvnet": "legacy_gbp.attribution.deconvnet",
+    "explain": "legacy_gbp.attribution.explain",
     "grad_cam": "legacy_gbp.attribution.grad_cam",
     "gradient": "legacy_gbp.attribution.gradient",
     "gradient_x_input": "legacy_gbp.attribution.gradient_x_input",

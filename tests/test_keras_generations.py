@@ -48,10 +48,8 @@ def close(found, expected):
 @pytest.mark.parametrize("name", FILES)
 def test_maps_of_every_generation(name, builder):
     expected = reference(name)
-    two_heads = "heads" in name
-    with Network(
-        keras_model(os.path.join(FOLDER, name), output="classes" if two_heads else None)
-    ) as net:
+    source = keras_model(os.path.join(FOLDER, name), output="classes" if "heads" in name else None)
+    with Network(source) as net:
         close(net.logits(expected["images"]), expected["logits"])
         close(gradient(net, expected["images"], 1), expected["gradient"])
         if "guided" in expected:

@@ -7,6 +7,7 @@ import numpy as np
 
 from legacy_gbp.attribution.multi_input import Images
 from legacy_gbp.attribution.rule_graph import OverrideGraph, RuleGraph
+from legacy_gbp.models.in_memory import as_source
 from legacy_gbp.models.source import Source
 
 
@@ -19,11 +20,13 @@ class Network:
 
     Parameters
     ----------
-    source : Source
+    source : Source or model
         A model: :class:`legacy_gbp.XtcavCheckpoint`, :class:`legacy_gbp.KerasWeights`, what
         the functions of :mod:`legacy_gbp.models` return, or an object of your own with the
         methods of :class:`legacy_gbp.models.source.Source`. Where it has ``load_folded``,
-        that is used wherever no hidden layer is named.
+        that is used wherever no hidden layer is named. Or a model in memory: a Keras model,
+        ``(session, input, output)``, a ``tf.function`` with a signature, a loaded SavedModel
+        (:func:`legacy_gbp.models.as_source`), with the present values of its variables.
     backward : callable, optional
         ``backward(source, rule, **options) -> RuleGraph``: by the override map
         (:class:`legacy_gbp.attribution.rule_graph.OverrideGraph`), or layer by layer as in
@@ -50,12 +53,13 @@ class Network:
 
     def __init__(
         self,
-        source: Source,
+        source: Any,
         backward: Callable[..., RuleGraph] = OverrideGraph,
         allow_partial: bool = False,
         plain: bool = False,
     ) -> None:
-        self._source, self._backward = source, backward
+        self._source: Source = as_source(source)
+        self._backward = backward
         flags = {"allow_partial": allow_partial, "plain": plain}
         self._options = {name: True for name, given in flags.items() if given}
         self._graphs: Dict[Tuple[str, Optional[str], Optional[str]], RuleGraph] = {}

@@ -6,9 +6,18 @@ formats            any model file: which format it is
 frozen_graphs      ``.pb``, ``.pbtxt``
 meta_graphs        TF1 checkpoints with their meta graph
 saved_models       folders with ``saved_model.pb``
-keras_models       ``.h5``, ``.keras``: whole Keras models
+keras_models       Keras models of any version, in files and in memory
+keras_files        what a Keras file holds
+keras_topology     the topology of any version in one form
+keras_builder      that topology, built by the Keras that is installed
+keras_layers       the options of old layers, in the terms of today
+keras_patches      layers that the Keras of today lacks
+keras_arrays       the arrays of a file, as the built layers take them
+keras_errors       the cause of an error of Keras, on one line
+token_inputs       the embedding of an input of integers
 keras_weights      a network of ours with a Keras weight file
 live_sessions      the graph of a session of the caller
+in_memory          any model in memory: which kind it is
 built_network      a network of ours with given arrays
 imported_graph     what the foreign formats have in common
 =================  ==============================================================
@@ -21,6 +30,7 @@ import importlib
 from typing import Any, List
 
 _HOME = {
+    "as_source": "legacy_gbp.models.in_memory",
     "frozen_graph": "legacy_gbp.models.frozen_graphs",
     "keras_model": "legacy_gbp.models.keras_models",
     "live_session": "legacy_gbp.models.live_sessions",

@@ -198,10 +198,10 @@ def _arrays_of_objects(file: Any, where: str) -> Dict[str, List[Stored]]:
     """Read the layout of Keras 3: a group for every layer, ``vars`` in it and below it."""
     rooms = [file[name] for name in OBJECT_ROOMS if is_group(file.get(name))]
     found: Dict[str, List[Stored]] = {}
-    for room, name in [(room, name) for room in rooms[:1] for name in room]:
+    for group, name in [(room[name], name) for room in rooms[:1] for name in room]:
         arrays: List[Stored] = []
-        layer = _object_name(room[name], name)
-        _collect(room[name], where, layer, arrays)
+        layer = _object_name(group, name)
+        _collect(group, where, layer, arrays)
         found[layer] = arrays
     return {name: arrays for name, arrays in found.items() if arrays}
 

@@ -115,7 +115,7 @@ def keras_model(
             "set `trusted`"
         )
     if is_eager():
-        with tf.init_scope():
+        with eager_scope():
             traced = trace(_loaded(file, trusted), path, output)
     else:
         traced = _traced_in_a_graph_of_ours(file, trusted, output)
@@ -240,14 +240,27 @@ def frozen(concrete: Any) -> Any:
 
 
 def is_eager() -> bool:
-    """Return whether TensorFlow runs operations at once, outside of any graph.
+    """Return whether TensorFlow runs operations at once, outside of any graph of the caller.
 
     Returns
     -------
     bool
     """
-    with tf.init_scope():
-        return bool(tf.executing_eagerly())
+    from tensorflow.python.eager import context
+
+    return bool(context.default_execution_mode == context.EAGER_MODE)
+
+
+def eager_scope() -> Any:
+    """Return a context that is outside of any graph of the caller.
+
+    Returns
+    -------
+    context manager
+    """
+    from tensorflow.python.eager import context
+
+    return context.eager_mode()
 
 
 def _output(traced: Traced, wanted: Optional[str], where: str) -> str:

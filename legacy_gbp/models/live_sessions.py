@@ -57,7 +57,7 @@ def live_session(
     output = _name(output)
     inputs = None if input is None else [_name(one) for one in _several(input)]
     roots = [producer(output)] if output else [node.name for node in meta.graph_def.node]
-    values = _read(session, variables_of(prune(meta.graph_def, roots)))
+    values = read_variables(session, variables_of(prune(meta.graph_def, roots)))
     return from_meta(meta, values, WHERE, inputs, output, feeds, trusted)
 
 
@@ -86,8 +86,24 @@ def variable_values(session: Any, names: Sequence[str]) -> Dict[str, Any]:
         return values
 
 
-def _read(session: Any, names: Sequence[str]) -> Dict[str, Any]:
-    """Return the values of variables through operations that are there already."""
+def read_variables(session: Any, names: Sequence[str]) -> Dict[str, Any]:
+    """Return the values of variables through operations that are there already.
+
+    Parameters
+    ----------
+    session : tf.compat.v1.Session
+        No operation is added to its graph.
+    names : sequence of str
+
+    Returns
+    -------
+    dict of str to array
+
+    Raises
+    ------
+    ModelError
+        For a variable without a value, or that nothing reads.
+    """
     reads = {}
     for name in names:
         op = session.graph.get_operation_by_name(name)
@@ -97,7 +113,8 @@ def _read(session: Any, names: Sequence[str]) -> Dict[str, Any]:
         readers = [user for user in op.outputs[0].consumers() if user.type == "ReadVariableOp"]
         if not readers:
             raise ModelError(f"{WHERE}: nothing reads variable {name!r}; freeze the graph instead")
-        reads[name] = readers[0].outputs[0]
+        # In a branch of a condition a reader waits for the predicate, and for the images.
+        reads[name] = min(readers, key=lambda op: len(op.control_inputs)).outputs[0]
     try:
         values: Dict[str, Any] = session.run(reads)
     except tf.errors.FailedPreconditionError as error:

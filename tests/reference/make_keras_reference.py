@@ -204,7 +204,7 @@ def main():
             path = os.path.join(FOLDER, "%s_%s.%s" % (ERA, build.__name__, ending))
             if ending == "h5":
                 model.save(path, include_optimizer=False)
-            elif build is not mobilenet or ERA == "k3":
+            elif ERA == "k3" or build in (cnn, lstm):
                 model.save(path)
         plain = build("relu", "relu6", "linear")
         plain.set_weights(model.get_weights())
