@@ -7,7 +7,7 @@ its place; the integers may still be fed, and choose them.
 from typing import Any, Dict, List, Sequence, Set
 
 from legacy_gbp.errors import ModelError
-from legacy_gbp.graph.infer_endpoints import FLOATS
+from legacy_gbp.graph.float_input import FLOATS
 from legacy_gbp.graph.nodes import by_name, consumers, data_inputs, producer, tensor_name
 
 GATHERS = ("Gather", "GatherV2", "ResourceGather")
