@@ -353,7 +353,7 @@ def test_every_help_topic_exists(document):
 
 
 def test_the_readme_links_every_topic():
-    linked = re.findall(rf"\]\({TOPICS}/(\w+)\.md\)", read("README.md"))
+    linked = re.findall(rf"\]\({TOPICS}/([\w-]+)\.md\)", read("README.md"))
     assert set(linked) == set(read_topics())
     for name, lines in read_topics().items():
         assert lines[0].startswith("# "), name
