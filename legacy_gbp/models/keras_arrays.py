@@ -101,6 +101,11 @@ def _by_layer_names(topology: Topology, arrays: Dict[str, List[Stored]]) -> Dict
             else one
             for one in stored
         ]
+    unnamed = [entry.name for entry in topology.entries if not entry.named]
+    known = {entry.name for entry in topology.entries}
+    others = [layer for layer, stored in named.items() if stored and layer not in known]
+    if len(unnamed) == len(others):
+        named.update(zip(unnamed, [named[layer] for layer in others]))
     return named
 
 

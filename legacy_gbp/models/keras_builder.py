@@ -5,11 +5,13 @@ a model nor the class that reads it matters.
 """
 
 import inspect
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
 
 from legacy_gbp.errors import LegacyGbpError, ModelError
 from legacy_gbp.models.keras_errors import cause_of
-from legacy_gbp.models.keras_layers import Era, is_channels_first, make_layer
+from legacy_gbp.models.keras_layers import Era, is_channels_first, make_layer, with_channels_last
 from legacy_gbp.models.keras_topology import (
     INPUT,
     Call,
@@ -124,7 +126,12 @@ def _called(
 
 def _made(entry: Entry, era: Era, args: List[Any]) -> Any:
     if entry.inner is None:
-        return make_layer(entry.kind, entry.config, entry.name, era, _Inner(era))
+        config = entry.config
+        if _is_turned(entry, args):
+            config = with_channels_last(entry.kind, config)
+        if entry.kind == "Reshape":
+            config = {**config, "target_shape": _target_shape(config["target_shape"], args[0])}
+        return make_layer(entry.kind, config, entry.name, era, _Inner(era))
     return build(entry.inner, era, list(args[0].shape) if hasattr(args[0], "shape") else None)
 
 
@@ -173,7 +180,7 @@ def _outputs(
         options["training"] = False
     if era.installed > 2 and _is_recurrent(entry.kind) and isinstance(args[0], list):
         args, options["initial_state"] = args[0][:1], args[0][1:]
-    turned = is_channels_first(entry.kind, entry.config)
+    turned = _is_turned(entry, args)
     if turned:
         args = [_permuted(args[0], True, entry.name, era)]
     result = called(*args, **options)
@@ -181,6 +188,21 @@ def _outputs(
     if turned and len(outputs[0].shape) > 2:
         outputs = [_permuted(outputs[0], False, entry.name, era)]
     return outputs
+
+
+def _is_turned(entry: Entry, args: List[Any]) -> bool:
+    """Return whether a layer runs with the axes turned: TensorFlow wants the channels last."""
+    rank = len(args[0].shape) if args and hasattr(args[0], "shape") else 0
+    return is_channels_first(entry.kind, entry.config, rank)
+
+
+def _target_shape(stored: Sequence[int], x: Any) -> List[int]:
+    """Return a shape without -1, where the input says it: TensorFlow 1.15 leaves it open."""
+    sizes = [int(size) for size in list(x.shape)[1:] if size is not None]
+    known = int(np.prod([size for size in stored if size != -1]))
+    if -1 not in stored or len(sizes) != len(x.shape) - 1 or not known:
+        return list(stored)
+    return [int(np.prod(sizes)) // known if size == -1 else size for size in stored]
 
 
 def _is_recurrent(kind: str) -> bool:

@@ -55,13 +55,15 @@ HINTS = {
 HARMLESS_ENDINGS = ("_initializer", "_regularizer", "_constraint")
 # What a layer does anyway that does not know the key.
 DEFAULTS = {"groups": (1,), "time_major": (False,), "output_padding": (None,)}
+# What the layers of Keras 2 take without a name in their signature.
+PASSED_ON = ("zero_output_for_mask",)
 ACTIVATIONS = ("activation", "recurrent_activation")
 CELLS = ("cell", "layer", "backward_layer")
 # Layers whose input has one axis of channels that `data_format` names.
 IMAGE_LAYERS = (
     "Conv", "Pool", "UpSampling", "ZeroPadding", "Cropping", "LocallyConnected", "SpatialDropout",
 )  # fmt: skip
-CHANNELS_FIRST = "channels_first"
+CHANNELS_FIRST, CHANNELS_LAST = "channels_first", "channels_last"
 
 
 class Era(NamedTuple):
@@ -151,7 +153,7 @@ def make_layer(kind: str, config: Dict[str, Any], name: str, era: Era, inner: An
             options[new] = inner(value["class_name"], value["config"])
         elif key in ("cells", "cell") and isinstance(value, list) and new in taken:
             options[new] = [inner(one["class_name"], one["config"]) for one in value]
-        elif new in taken:
+        elif new in taken or (key in PASSED_ON and era.installed < 3):
             options[new] = value
         elif not _says_nothing(key, value):
             raise era.refusal(f"layer {name!r} ({kind}) has {key}={value!r}, which is unknown here")
@@ -230,8 +232,28 @@ def parameters_of(made: Any, base: Any) -> Set[str]:
     return names - {"self", "args", "kwargs"}
 
 
-def is_channels_first(kind: str, config: Dict[str, Any]) -> bool:
+def is_channels_first(kind: str, config: Dict[str, Any], rank: int) -> bool:
     """Return whether a layer takes images with the channels before the rows.
+
+    Parameters
+    ----------
+    kind : str
+    config : dict
+    rank : int
+        Of the images.
+
+    Returns
+    -------
+    bool
+    """
+    if kind.startswith("BatchNormalization"):
+        return config.get("axis") in (1, [1]) and rank > 3
+    named = any(part in kind for part in IMAGE_LAYERS) and "LSTM" not in kind
+    return named and config.get("data_format") == CHANNELS_FIRST
+
+
+def with_channels_last(kind: str, config: Dict[str, Any]) -> Dict[str, Any]:
+    """Return the options of the same layer for images with the channels last.
 
     Parameters
     ----------
@@ -240,10 +262,10 @@ def is_channels_first(kind: str, config: Dict[str, Any]) -> bool:
 
     Returns
     -------
-    bool
+    dict
     """
-    named = any(part in kind for part in IMAGE_LAYERS) and "LSTM" not in kind
-    return named and config.get("data_format") == CHANNELS_FIRST
+    last = {"axis": -1} if kind.startswith("BatchNormalization") else {"data_format": CHANNELS_LAST}
+    return {**config, **last}
 
 
 def _class(kind: str, name: str, era: Era) -> Any:
@@ -330,8 +352,6 @@ def _rewritten(kind: str, config: Dict[str, Any], era: Era) -> Dict[str, Any]:
         config.pop("activation", None)
     if kind == "Bidirectional" and config.get("backward_layer") is None:
         config.pop("backward_layer", None)
-    if is_channels_first(kind, config):
-        config["data_format"] = "channels_last"  # the builder turns the axes
     return config
 
 

@@ -16,7 +16,19 @@ caller's Keras session and TensorFlow's global switches do not change.
 import contextlib
 import importlib
 import importlib.util
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Union,
+)
 
 import tensorflow as tf
 
@@ -207,12 +219,18 @@ def trace(model: Any, where: str, wanted: Optional[str] = None) -> Traced:
             given = _structured(called, list(tensors))
             return tf.nest.flatten(called(given, training=False))
 
-        concrete = tf.function(call).get_concrete_function(*specs)
+        # Without what no output needs: Keras 3 draws the masks of a dropout that is off.
+        traced = tf.compat.v1.wrap_function(call, specs)
+        concrete = traced.prune(traced.inputs[: len(specs)], traced.outputs)
     graph_def, placeholders, results = frozen(concrete)
-    _name_scopes_like_layers(graph_def, _layer_names(model))
-    layers = [tensor._keras_history[0].name for tensor in inputs]
+    renamed = _name_scopes_like_layers(graph_def, _layer_names(model))
+    layers = _unique([tensor._keras_history[0].name for tensor in inputs])
     return Traced(
-        graph_def, dict(zip(_unique(layers), placeholders)), dict(zip(names, results)), {}, []
+        graph_def,
+        dict(zip(layers, map(renamed, placeholders))),
+        dict(zip(names, map(renamed, results))),
+        {},
+        [],
     )
 
 
@@ -398,16 +416,16 @@ def _layer_names(model: Any) -> Set[str]:
     return names
 
 
-def _name_scopes_like_layers(graph_def: Any, names: Set[str]) -> None:
+def _name_scopes_like_layers(graph_def: Any, names: Set[str]) -> Callable[[str], str]:
     """Keras 3 traces layer ``conv`` in scope ``conv_1``; rename the scopes like the layers.
 
     Only where it did so for every layer: then ``conv_1`` is ``conv``, and the
-    layer of that name is ``conv_1_1``.
+    layer of that name is ``conv_1_1``. Returns what renames a tensor.
     """
     parts = {part for node in graph_def.node for part in node.name.split("/")}
     scopes = {name + "_1": name for name in names if name + "_1" in parts}
     if any(name in parts and name not in scopes for name in names):
-        return
+        return str
 
     def renamed(name: str) -> str:
         lead = "^" if name.startswith("^") else ""
@@ -418,6 +436,7 @@ def _name_scopes_like_layers(graph_def: Any, names: Set[str]) -> None:
     for node in graph_def.node:
         node.name = renamed(node.name)
         node.input[:] = [renamed(name) for name in node.input]
+    return renamed
 
 
 @contextlib.contextmanager

@@ -63,6 +63,8 @@ class Entry(NamedTuple):
     calls : list of Call
     inner : Topology or None
         Of a nested model.
+    named : bool
+        False where the file has no name: a sequential model in another one, before Keras 2.2.
     """
 
     kind: str
@@ -70,6 +72,7 @@ class Entry(NamedTuple):
     config: Dict[str, Any]
     calls: List[Call]
     inner: Optional[Any] = None
+    named: bool = True
 
 
 class Topology(NamedTuple):
@@ -279,7 +282,7 @@ def _chain(config: Any, name: str, where: str) -> Topology:
     last: Optional[Ref] = None
     for number, layer in enumerate(layers):
         kind, inner_config = layer["class_name"], layer["config"]
-        entry = _entry(kind, inner_config, f"{kind.lower()}_{number}", where)
+        entry = _entry(kind, inner_config, f"unnamed_{kind.lower()}_{number}", where)
         if kind == INPUT:
             entries.append(entry._replace(calls=[Call([], {})]))
             last = Ref(entry.name, 0, 0)
@@ -310,7 +313,7 @@ def _network(config: Dict[str, Any], name: str, where: str) -> Topology:
     for layer in config["layers"]:
         kind, stored = layer["class_name"], layer["config"]
         named = layer.get("name") or (stored.get("name", "") if isinstance(stored, dict) else "")
-        entry = _entry(kind, stored, named, where)._replace(name=named)
+        entry = _entry(kind, stored, named, where)._replace(name=named, named=True)
         calls = [_call(node) for node in layer.get("inbound_nodes", ())]
         entries.append(entry._replace(calls=calls or [Call([], {})]))
     topology = Topology(
@@ -324,10 +327,12 @@ def _network(config: Dict[str, Any], name: str, where: str) -> Topology:
 
 def _entry(kind: str, config: Any, name: str, where: str) -> Entry:
     kind = kind.rsplit(">", 1)[-1]  # "Package>Layer"
-    named = (config.get("name") if isinstance(config, dict) else None) or name
+    stored = config.get("name") if isinstance(config, dict) else None
+    named = stored or name
     if is_model(kind, config):
-        return Entry(kind, named, {}, [], topology_of(kind, config, named, where))
-    return Entry(kind, named, dict(config), [])
+        inner = topology_of(kind, config, named, where)
+        return Entry(kind, named, {}, [], inner, bool(stored))
+    return Entry(kind, named, dict(config), [], None, bool(stored))
 
 
 def _ends(stored: Sequence[Any]) -> List[Ref]:
