@@ -280,6 +280,8 @@ class RuleGraph(abc.ABC):
                 f"the graph does not take these images ({first_line(error)}); give arrays of its "
                 "input's shape"
             ) from error
+        except tf.errors.FailedPreconditionError as error:
+            raise ModelError(self.endpoints.absent or first_line(error)) from error
         except (tf.errors.UnimplementedError, tf.errors.NotFoundError) as error:
             raise ModelError(
                 f"an operation of the graph does not run on this machine ({first_line(error)}); "

@@ -163,15 +163,19 @@ def _matched(
     parts = _by_name(slots, arrays) if shared else [[one.value for one in arrays]]
     for given in [parts, _by_order(slots, [one.value for one in arrays])] if shared else [parts]:
         taken = [_converted(slot, one, stored, where) for slot, one in zip(slots, given)]
-        shapes = [[tuple(v.shape) for v in slot.variables] for slot in slots]
+        shapes = [[_shape(v) for v in slot.variables] for slot in slots]
         if given and [[one.shape for one in part] for part in taken] == shapes:
             return [pair for slot, part in zip(slots, taken) for pair in zip(slot.variables, part)]
-    needed = [str(tuple(v.shape)) for slot in slots for v in slot.variables]
+    needed = [str(_shape(v)) for slot in slots for v in slot.variables]
     raise ModelError(
         f"{where}: layer {entry.name!r} ({entry.kind}) has arrays "
         f"{', '.join(str(one.value.shape) for one in arrays) or 'none'}, but needs "
         f"{', '.join(needed)}; give the file that was saved with this topology"
     )
+
+
+def _shape(variable: Any) -> Tuple[int, ...]:
+    return tuple(int(size) for size in variable.shape)
 
 
 def _by_name(slots: Sequence[_Slot], arrays: Sequence[Stored]) -> List[List[np.ndarray]]:

@@ -106,6 +106,7 @@ def read_keras_file(path: str) -> KerasFile:
         topology, topology_path = _text(file.attrs.get("model_config", "")), path
         if not topology:
             topology_path = _json_beside(path, weights)
+            found["keras_version"] = ""  # of the arrays: the topology may be of another version
             with open(topology_path, encoding="utf-8") as text:
                 topology = text.read()
     return KerasFile(path, False, topology, topology_path, found["keras_version"], found["backend"])

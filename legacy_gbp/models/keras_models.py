@@ -422,7 +422,7 @@ def _name_scopes_like_layers(graph_def: Any, names: Set[str]) -> Callable[[str],
     Only where it did so for every layer: then ``conv_1`` is ``conv``, and the
     layer of that name is ``conv_1_1``. Returns what renames a tensor.
     """
-    parts = {part for node in graph_def.node for part in node.name.split("/")}
+    parts = {part for node in graph_def.node for part in node.name.split("/")[:-1]}
     scopes = {name + "_1": name for name in names if name + "_1" in parts}
     if any(name in parts and name not in scopes for name in names):
         return str
@@ -430,9 +430,11 @@ def _name_scopes_like_layers(graph_def: Any, names: Set[str]) -> Callable[[str],
     def renamed(name: str) -> str:
         lead = "^" if name.startswith("^") else ""
         stem, colon, number = name[len(lead) :].partition(":")
-        stem = "/".join(scopes.get(part, part) for part in stem.split("/"))
-        return lead + stem + colon + number
+        *rooms, leaf = stem.split("/")
+        return lead + "/".join([*(scopes.get(room, room) for room in rooms), leaf]) + colon + number
 
+    if len({renamed(node.name) for node in graph_def.node}) != len(graph_def.node):
+        return str
     for node in graph_def.node:
         node.name = renamed(node.name)
         node.input[:] = [renamed(name) for name in node.input]

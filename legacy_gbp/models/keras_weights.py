@@ -106,7 +106,8 @@ class KerasWeights(PixelScaled):
         InputError
             For a layer that cannot be read.
         ModelError
-            For a layer that is missing or of another shape, NaN or Inf.
+            For a layer of another shape, NaN or Inf. A layer that is missing is an error of
+            the runs that need it alone.
         """
         shape = (None, *self._image_shape, 3)
         images_t = tf.compat.v1.placeholder(self._dtype, shape, name="images")
@@ -114,14 +115,17 @@ class KerasWeights(PixelScaled):
         with under_rule(images_t.graph, rule):
             self._network(net)
         with self._open() as file:
-            self._check(file, net.variables)
-            for layer, variables in net.variables.items():
+            absent = [layer for layer in net.variables if layer not in self._places]
+            held = {layer: net.variables[layer] for layer in net.variables if layer not in absent}
+            self._check(file, held)
+            for layer, variables in held.items():
                 feeds = {
                     variable.initial_value: self._read(file, layer, place)
                     for variable, place in zip(variables, self._places[layer])
                 }
                 session.run([variable.initializer for variable in variables], feeds)
-        return Endpoints((images_t,), net.logits_t, {}, net.layers)
+        told = self._missing(absent[0]) if absent else ""
+        return Endpoints((images_t,), net.logits_t, {}, net.layers, absent=told)
 
     @property
     def _advice(self) -> str:
@@ -135,14 +139,16 @@ class KerasWeights(PixelScaled):
         )
         return open_hdf5(self.path, advice)
 
+    def _missing(self, layer: str) -> str:
+        """Say that the file lacks a layer, as those without the top do."""
+        return (
+            f"{self.path}: no layer {layer!r}, which {self._network.__name__} needs; it holds "
+            f"{', '.join(self._places)}; {self._advice}, or explain a layer before it"
+        )
+
     def _check(self, file: Any, wanted: Dict[str, Any]) -> None:
         """Refuse the file before any of it is read."""
         for layer, variables in wanted.items():
-            if layer not in self._places:
-                raise ModelError(
-                    f"{self.path}: no layer {layer!r}, which {self._network.__name__} needs; it "
-                    f"holds {', '.join(self._places)}; {self._advice}"
-                )
             found = [_shape(file, place) for place in self._places[layer]]
             needed = [tuple(variable.shape.as_list()) for variable in variables]
             if found != needed:

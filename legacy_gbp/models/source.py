@@ -36,6 +36,9 @@ class Endpoints(NamedTuple):
     token_ts : dict of tf.Tensor to tf.Tensor
         Inputs that are the output of an embedding, each with the integers that it embeds and
         that may be fed in its place.
+    absent : str
+        What to say where a layer is asked for whose weights the file lacks; empty where it
+        lacks none.
     """
 
     input_ts: Tuple[Any, ...]
@@ -47,6 +50,7 @@ class Endpoints(NamedTuple):
     flags: Tuple[str, ...] = ()
     stepped_over: Tuple[str, ...] = ()
     token_ts: Mapping[Any, Any] = MappingProxyType({})
+    absent: str = ""
 
 
 class Source(Protocol):

@@ -1,0 +1,300 @@
+"""What a Keras file may be besides a complete model of the installed Keras under its own name.
+
+Every file here is a reference file in another guise, so that its maps are known
+(`tests/reference/make_keras_reference.py`).
+"""
+
+import json
+import os
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from legacy_gbp import InputError, Layer, ModelError, Network, gradient, guided_backprop
+from legacy_gbp.io.hdf5 import texts_of
+from legacy_gbp.models import keras_models
+from legacy_gbp.models.formats import model_file
+from legacy_gbp.models.keras_models import keras_model
+from tests.test_keras_generations import FOLDER, close, reference
+from tests.test_vgg19 import LITTLE_IMAGES, little_arrays, source, write_old
+
+TF2 = not tf.__version__.startswith("1.")
+KERAS_3 = TF2 and int(tf.keras.__version__.split(".")[0]) > 2
+
+
+@pytest.fixture(autouse=True)
+def _in_tmp(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def copied(name, target):
+    shutil.copy(os.path.join(FOLDER, name), target)
+    return target
+
+
+def has_the_maps_of(name, found, method=gradient):
+    expected = reference(name)
+    with Network(found) as net:
+        close(method(net, expected["images"], 1), expected[method.__name__.split("_")[0]])
+
+
+def text_of(path):
+    with h5py.File(path, "r") as file:
+        text = file.attrs["model_config"]
+    return text.decode() if isinstance(text, bytes) else text
+
+
+def changed(path, change, **attributes):
+    """Rewrite the topology of a file, and its arrays by layer."""
+    with h5py.File(path, "r+") as file:
+        config = json.loads(text_of_open(file))
+        change(config, file["model_weights"])
+        file.attrs["model_config"] = json.dumps(config).encode()
+        for key, value in attributes.items():
+            file.attrs[key] = value
+            file["model_weights"].attrs[key] = value
+
+
+def text_of_open(file):
+    text = file.attrs["model_config"]
+    return text.decode() if isinstance(text, bytes) else text
+
+
+def replaced(group, name, value):
+    del group[name]
+    group.create_dataset(name, data=value)
+
+
+@pytest.mark.parametrize(
+    "name, called",
+    [
+        ("k224_mlp.h5", "model.keras"),
+        ("k3_mlp.h5", "model.keras"),
+        ("k3_mlp.keras", "model.h5"),
+        ("tfk_cnn.keras", "model.hdf5"),
+        ("k224_cnn.h5", "model_final"),
+        ("k3_cnn.keras", "weights.best.zip"),
+    ],
+)
+def test_a_file_of_any_name(name, called):
+    """What it is, its first bytes say."""
+    has_the_maps_of(name, model_file(copied(name, called)), guided_backprop)
+
+
+@pytest.mark.parametrize("beside", ["w.json", "model.json", "architecture.json", "anything.json"])
+def test_weights_beside_their_topology(beside):
+    path = copied("k224_cnn.h5", "w.h5")
+    with open(beside, "w") as file:
+        file.write(text_of(path))
+    with h5py.File(path, "r+") as file:
+        del file.attrs["model_config"]
+    has_the_maps_of("k224_cnn.h5", keras_model(path), guided_backprop)
+
+
+def test_weights_at_the_root_of_a_file():
+    """As `save_weights` puts them."""
+    with h5py.File(copied("k224_lstm.h5", "whole.h5"), "r") as whole:
+        with h5py.File("lstm_weights.h5", "w") as file:
+            for name in whole["model_weights"]:
+                whole.copy("model_weights/" + name, file)
+            file.attrs.update(whole["model_weights"].attrs)
+        with open("lstm.json", "w") as text:
+            text.write(text_of_open(whole))
+    has_the_maps_of("k224_lstm.h5", keras_model("lstm_weights.h5"))
+
+
+def test_weights_without_a_topology_say_what_is_missing():
+    path = copied("k224_cnn.h5", "cnn_weights.h5")
+    with h5py.File(path, "r+") as file:
+        del file.attrs["model_config"]
+    with pytest.raises(ModelError, match=r"holds weights alone, .* beside it as cnn_weights.json$"):
+        keras_model(path)
+    for name in ("a.json", "b.json"):
+        with open(name, "w") as file:
+            file.write("{}")
+    with pytest.raises(ModelError, match=r"as cnn_weights.json; a.json, b.json are there$"):
+        keras_model(path)
+    shutil.move("a.json", "cnn.json")
+    with pytest.raises(ModelError, match=r"cnn.json: holds no topology of Keras; give a file of"):
+        keras_model(path)
+
+
+def test_kernels_of_theano_are_turned():
+    """Theano convolves, TensorFlow correlates; Keras 2 turns the kernels when it loads them."""
+
+    def turn(config, weights):
+        for layer in ("conv", "conv2d_1"):
+            name = f"{layer}/{layer}/kernel:0"
+            replaced(weights, name, weights[name][()][::-1, ::-1])
+
+    path = copied("k224_cnn.h5", "theano.h5")
+    changed(path, turn, backend=b"theano")
+    has_the_maps_of("k224_cnn.h5", keras_model(path), guided_backprop)
+    path = copied("k224_mobilenet.h5", "theano.h5")
+    changed(path, lambda config, weights: None, backend=b"theano")
+    with pytest.raises(ModelError, match=r"a DepthwiseConv2D trained with Theano"):
+        keras_model(path)
+
+
+def test_an_lstm_of_cudnn():
+    """Its kernels are transposed gate by gate, and it has two biases that are added.
+
+    The file is that of an LSTM, turned by the formulas of cuDNN: x W^T + b_x + h R^T + b_h.
+    """
+
+    def turn(config, weights):
+        for layer in config["config"]["layers"]:
+            if layer["class_name"] == "LSTM":
+                layer["class_name"] = "CuDNNLSTM"
+                for key in ("recurrent_activation", "activation", "use_bias", "implementation"):
+                    del layer["config"][key]
+        for layer in [name for name in weights if name.startswith("lstm")]:
+            names = texts_of(weights[layer], "weight_names")
+            kernel, recurrent, bias = (weights[layer][name][()] for name in names)
+            gates = [one.T.reshape(one.shape) for one in np.split(kernel, 4, 1)]
+            turned = [np.concatenate(gates, 1)]
+            turned.append(np.concatenate([one.T for one in np.split(recurrent, 4, 1)], 1))
+            turned.append(np.concatenate([0.25 * bias, 0.75 * bias]))
+            for name, value in zip(names, turned):
+                replaced(weights[layer], name, value)
+
+    path = copied("tfk_lstm.h5", "cudnn.h5")
+    changed(path, turn)
+    has_the_maps_of("tfk_lstm.h5", keras_model(path))
+
+
+def test_the_twelve_arrays_of_keras_1():
+    """Weights of Keras 1 under a topology of Keras 2: one array a gate, in another order."""
+
+    def split(config, weights):
+        for layer in [name for name in weights if name.startswith("lstm")]:
+            group = weights[layer]
+            arrays = [group[name][()] for name in texts_of(group, "weight_names")]
+            names = []
+            for gate, place in zip("icfo", (0, 2, 1, 3)):
+                for kind, value in zip("WUb", arrays):
+                    names.append(f"{layer}_{kind}_{gate}:0".encode())
+                    group.create_dataset(names[-1], data=np.split(value, 4, -1)[place])
+            group.attrs["weight_names"] = names
+
+    path = copied("k208_lstm.h5", "old.h5")
+    changed(path, split)
+    with open("old.json", "w") as file:
+        file.write(text_of(path))
+    with h5py.File(path, "r+") as file:
+        del file.attrs["model_config"]
+        file.attrs["keras_version"] = b"1.2.2"
+    has_the_maps_of("k208_lstm.h5", keras_model(path))
+
+
+def test_two_heads():
+    path = os.path.join(FOLDER, "k224_heads.h5")
+    with pytest.raises(ModelError, match=r"has 2 outputs \(classes, other\); name one by `output`"):
+        keras_model(path)
+    has_the_maps_of("k224_heads.h5", keras_model(path, output="classes"), guided_backprop)
+    with Network(keras_model(path, output="other")) as net:
+        assert net.classes == 2
+    with pytest.raises(ModelError, match=r"no output 'third' in the graph"):
+        keras_model(path, output="third")
+
+
+def test_a_hidden_layer_as_the_output():
+    expected = reference("k224_cnn.h5")
+    path = os.path.join(FOLDER, "k224_cnn.h5")
+    with Network(keras_model(path, output="dense")) as net:
+        found = gradient(net, expected["images"], 2)
+    with Network(keras_model(path)) as net:
+        close(found, gradient(net, expected["images"], Layer("dense", (2,))))
+
+
+@pytest.mark.skipif(not KERAS_3, reason="of the Keras that lacks old layers")
+def test_a_class_that_keras_lacks(monkeypatch):
+    def rename(config, weights):
+        config["config"]["layers"][1]["class_name"] = "CrossedColumn"
+
+    path = copied("tfk_cnn.h5", "old.h5")
+    changed(path, rename)
+    monkeypatch.setattr(keras_models, "LEGACY", "no_such_keras")
+    with pytest.raises(ModelError) as error:
+        keras_model(path)
+    assert "layer 'conv' is of class CrossedColumn, which is not in Keras 3." in str(error.value)
+    assert str(error.value).endswith("pip install 'legacy_gbp[keras2]'")
+
+
+def test_an_option_that_changes_numbers_is_not_dropped():
+    def add(config, weights):
+        config["config"]["layers"][1]["config"]["power"] = 2
+
+    path = copied("k224_cnn.h5", "new.h5")
+    changed(path, add)
+    with pytest.raises(ModelError, match=r"layer 'conv' \(Conv2D\) has power=2, which is unknown"):
+        keras_model(path)
+
+
+def test_the_cause_is_in_the_message():
+    """Keras nests it in its own advice, a configuration and a traceback."""
+
+    def break_it(config, weights):
+        config["config"]["layers"][1]["config"]["padding"] = "sane"
+
+    path = copied("k224_cnn.h5", "broken.h5")
+    changed(path, break_it)
+    with pytest.raises(ModelError) as error:
+        keras_model(path)
+    assert "layer 'conv' (Conv2D) cannot be built (" in str(error.value)
+    assert "sane" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_arrays_of_another_model_are_refused():
+    def cut(config, weights):
+        replaced(weights, "conv/conv/kernel:0", np.zeros((3, 3, 2, 5), "f4"))
+
+    path = copied("k224_cnn.h5", "other.h5")
+    changed(path, cut)
+    with pytest.raises(
+        ModelError,
+        match=r"'conv' \(Conv2D\) has arrays \(3, 3, 2, 5\), \(4,\), but needs \(3, 3, 2, 4\), ",
+    ):
+        keras_model(path)
+
+
+def test_a_topology_of_keras_1_is_named():
+    def age(config, weights):
+        config["config"]["layers"][1]["config"]["nb_filter"] = 4
+
+    path = copied("k224_cnn.h5", "one.h5")
+    changed(path, age, keras_version=b"1.2.2")
+    with pytest.raises(ModelError, match=r"its topology was written by Keras 1; load it with"):
+        keras_model(path)
+
+
+def test_tokens_and_rows_of_an_embedding():
+    """(N, T) integers of any type, or (N, T, D) rows."""
+    expected = reference("k224_lstm.h5")
+    tokens = expected["images"]
+    with Network(keras_model(os.path.join(FOLDER, "k224_lstm.h5"))) as net:
+        rows = net.under("gradient").activation(tokens)
+        assert rows.shape == (3, 6, 4)
+        for images in (tokens.astype("int64"), tokens.astype("uint8"), rows):
+            close(gradient(net, images, 1), expected["gradient"])
+        with pytest.raises(InputError, match=r"the graph does not take these images"):
+            net.logits(tokens.astype("f4"))
+
+
+def test_official_weights_without_the_top():
+    """What lies before the missing layer works; the logits say which layer is missing."""
+    arrays = little_arrays()
+    del arrays["fc1"], arrays["predictions"]
+    complete, cut = write_old("all.h5", little_arrays()), write_old("notop.h5", arrays)
+    layer = Layer("block1_conv2", (1,))
+    with Network(source(complete)) as net:
+        expected = guided_backprop(net, LITTLE_IMAGES, layer)
+    with Network(source(cut)) as net:
+        np.testing.assert_array_equal(guided_backprop(net, LITTLE_IMAGES, layer), expected)
+        for run in (net.logits, net.predict):
+            with pytest.raises(ModelError, match=r"notop.h5: no layer 'fc1', which little needs"):
+                run(LITTLE_IMAGES)
