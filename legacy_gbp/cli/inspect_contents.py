@@ -129,6 +129,7 @@ def _logits(graph_def: Any, ends: Any) -> Iterator[str]:
             "activation": f"read by {candidate.reader}",
             "unread": "nothing reads it",
             "last layer": "the last layer",
+            "parts": "what the others are parts of",
         }[candidate.evidence]
         yield f"logits? {described(shapes, candidate.name)}: {why}"
 

@@ -11,7 +11,8 @@ from legacy_gbp.graph.nodes import by_name, data_inputs, output_number, producer
 # Operation type to the place of the scores among its inputs.
 FINAL = {
     "Softmax": 0, "LogSoftmax": 0, "Sigmoid": 0, "ArgMax": 0, "TopK": 0, "TopKV2": 0,
-    "InTopK": 0, "InTopKV2": 0, "Round": 0, "Rint": 0,
+    "InTopK": 0, "InTopKV2": 0, "Round": 0, "Rint": 0, "Multinomial": 0, "CTCGreedyDecoder": 0,
+    "CTCBeamSearchDecoder": 0,
 }  # fmt: skip
 COMPARISONS = ("Greater", "GreaterEqual", "Less", "LessEqual")
 PASSING = ("Identity", "IdentityN", "Cast", "Reshape", "Squeeze", "ExpandDims", "Transpose")

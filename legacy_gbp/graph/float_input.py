@@ -67,6 +67,22 @@ def float_input(graph_def: Any, name: str) -> str:
     return tensor_name(node.name)
 
 
+def is_cast_to_float(graph_def: Any, placeholder: str) -> bool:
+    """Return whether a graph turns the integers of a placeholder into floating point.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+    placeholder : str
+        Name of the node.
+
+    Returns
+    -------
+    bool
+    """
+    return bool(_moved(graph_def, placeholder)[1])
+
+
 def _moved(graph_def: Any, start: str) -> Tuple[List[Any], List[Any]]:
     """Return what moves the integers on the way to a cast, and the casts."""
     readers = consumers(graph_def)

@@ -15,7 +15,8 @@ from typing import Any, Dict, List, Optional, Sequence, Set
 import tensorflow as tf
 
 from legacy_gbp.graph.flag_values import Switches, dtype_of
-from legacy_gbp.graph.nodes import by_name, consumers, data_inputs, producer
+from legacy_gbp.graph.float_input import is_cast_to_float
+from legacy_gbp.graph.nodes import by_name, consumers, data_inputs, producer, tensor_name
 from legacy_gbp.graph.static_shapes import EMPTY_SHAPE_IS_SCALAR, StaticShapes
 
 PLACEHOLDER = "Placeholder"
@@ -30,6 +31,11 @@ WEIGHTED = (
     "BatchMatMulV2", "Einsum", "Conv3DBackpropInputV2", "QuantizedConv2D",
 )  # fmt: skip
 PICTURE_RANK = 4
+ENTERING, LEAVING = ("Enter", "RefEnter"), ("Exit", "RefExit")
+HANDLES = (
+    "TensorArrayV2", "TensorArrayV3", "TensorArrayScatterV2", "TensorArrayScatterV3",
+    "TensorArrayWriteV2", "TensorArrayWriteV3", "TensorArraySizeV2", "TensorArraySizeV3",
+)  # fmt: skip
 
 
 def input_candidates(graph_def: Any, output: Optional[str] = None) -> List[str]:
@@ -115,8 +121,9 @@ class _Search:
 
     def placeholders(self) -> List[str]:
         found = self._arrays((PLACEHOLDER,))
-        pictures = [name for name in found if self._is_picture(name)]
-        return pictures or found
+        for fits in (self._is_picture, self._has_axes, self._is_differentiable):
+            found = [name for name in found if fits(name)] or found
+        return [self._batched(name) for name in found]
 
     def with_default(self) -> List[str]:
         found = self._arrays((WITH_DEFAULT,))
@@ -146,7 +153,7 @@ class _Search:
         )
         arrays = [name for name in tensors if self._is_array(name)]
         pictures = [name for name in arrays if self._is_picture(name)]
-        return [self._renamed(name) for name in pictures or arrays]
+        return [self._batched(self._renamed(name)) for name in pictures or arrays]
 
     def picture_behind(self, placeholder: str) -> Optional[str]:
         between = [name for name in self._path(placeholder) if self._is_cut(placeholder, name)]
@@ -192,14 +199,26 @@ class _Search:
         dtype, shape = self._shapes.dtype(name), self._shapes.shape(name)
         return dtype is None or dtype.is_floating or shape is None or len(shape) > 1
 
+    def _has_axes(self, name: str) -> bool:
+        """Whether a shape has axes: before version 24, and where it is lost, empty is open."""
+        return bool(self._shapes.shape(name))
+
+    def _is_differentiable(self, name: str) -> bool:
+        """Whether a tensor is, or is cast to, floating point; indices of an embedding are not."""
+        dtype = self._shapes.dtype(name)
+        real = dtype is not None and bool(dtype.is_floating)
+        return real or is_cast_to_float(self._graph_def, producer(name))
+
     def _is_float(self, name: str) -> bool:
         dtype = self._shapes.dtype(name + ":0")
         return dtype is not None and bool(dtype.is_floating)
 
     def _sources_in_front(self, name: str) -> bool:
-        """Whether a default is computed from another source, which is the input then."""
+        """Whether layers compute a default from another source, which is the input then."""
         kinds = (PLACEHOLDER, WITH_DEFAULT, *PIPELINES)
         ancestors = self._ancestors(producer(name)) - {producer(name)}
+        if not any(self._nodes[one].op in WEIGHTED for one in ancestors):
+            return False
         return any(
             self._nodes[one].op in kinds and dtype_of(self._nodes[one]) != tf.bool
             for one in ancestors
@@ -214,25 +233,40 @@ class _Search:
             if at in found or at not in self._nodes or at == without:
                 continue
             found.add(at)
-            if self._nodes[at].op not in VALUELESS:
+            if self._nodes[at].op not in (*VALUELESS, *PIPELINES):  # how many to take is no value
                 todo += [producer(read) for read in data_inputs(self._nodes[at])]
         return found
 
     def _path(self, start: str) -> List[str]:
-        """Return the nodes of one path from a node to the first weights, or to the output."""
+        """Return the nodes of a shortest path to the output, up to the first weights.
+
+        A node that all paths pass is on the shortest. Nodes within a while loop are left out.
+        """
+        names = self._shortest_path(start, producer(str(self._output)))
         path: List[str] = []
-        at: Optional[str] = start
-        while at is not None and at not in path:
-            path.append(at)
-            following: Dict[str, Any] = {
-                reader.name: reader
-                for reader in self._readers.get(at, ())
-                if reader.name in self._needed
-                and reader.op not in (*VALUELESS, *WEIGHTED)
-                and at in [producer(read) for read in data_inputs(reader)]
-            }
-            at = next(iter(following), None)
-        return path[1:]
+        depth = 0
+        for name in names[1:]:
+            op = self._nodes[name].op
+            if op in WEIGHTED:
+                break
+            depth += (op in ENTERING) - (op in LEAVING)
+            if depth == 0 and op not in (*LEAVING, *HANDLES):
+                path.append(name)
+        return path
+
+    def _shortest_path(self, start: str, end: str) -> List[str]:
+        came_from, todo = {start: ""}, [start]
+        for at in todo:  # grows
+            for reader in self._readers.get(at, ()):
+                reads = [producer(read) for read in data_inputs(reader)]
+                fits = reader.name in self._needed and reader.op not in VALUELESS and at in reads
+                if fits and reader.name not in came_from:
+                    came_from[reader.name] = at
+                    todo.append(reader.name)
+        names = [end] if end in came_from else [start]
+        while came_from[names[-1]]:
+            names.append(came_from[names[-1]])
+        return names[::-1]
 
     def _is_cut(self, start: str, name: str) -> bool:
         """Whether every path from a node to the output passes another one."""
@@ -242,12 +276,32 @@ class _Search:
     def _renamed(self, name: str) -> str:
         """Follow the identities that alone read what a pipeline yields."""
         while True:
-            reading = [
-                reader
-                for reader in self._readers.get(producer(name), ())
-                if reader.name in self._needed
-                and name in [r if ":" in r else r + ":0" for r in data_inputs(reader)]
-            ]
-            if len(reading) != 1 or reading[0].op != "Identity":
+            reader = self._only_reader(name)
+            if reader is None or reader.op != "Identity":
                 return name
-            name = reading[0].name + ":0"
+            name = reader.name + ":0"
+
+    def _batched(self, name: str) -> str:
+        """Return what makes a batch of one picture, where only that is read."""
+        at = self._only_reader(name)
+        while at is not None and at.op in ("Identity", "Cast"):
+            at = self._only_reader(at.name + ":0")
+        return at.name + ":0" if at is not None and self._adds_batch(at) else name
+
+    def _only_reader(self, name: str) -> Optional[Any]:
+        reading = {
+            reader.name: reader
+            for reader in self._readers.get(producer(name), ())
+            if reader.name in self._needed
+            and reader.op not in VALUELESS
+            and name in [tensor_name(read) for read in data_inputs(reader)]
+        }
+        return next(iter(reading.values())) if len(reading) == 1 else None
+
+    def _adds_batch(self, node: Any) -> bool:
+        if node.op != "ExpandDims":
+            return False
+        axis = self._nodes[producer(data_inputs(node)[1])]
+        if axis.op != "Const":
+            return False
+        return int(tf.make_ndarray(axis.attr["value"].tensor).ravel()[0]) == 0

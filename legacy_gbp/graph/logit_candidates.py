@@ -3,7 +3,8 @@
 ===============  =========================================================================
 evidence         tensors
 ===============  =========================================================================
-loss             what a cross-entropy reads as logits
+loss             what a cross-entropy or the loss of a transcription reads as logits
+parts            what is cut into the parts that the next row would be
 activation       what a final softmax, sigmoid, ArgMax or top-k reads
 unread           what depends on the input, and nothing reads
 last layer       the last layers with weights, where only a loss reads them
@@ -18,20 +19,24 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
 
 from legacy_gbp.graph.final_operations import FINAL, logits_before
 from legacy_gbp.graph.input_candidates import PIPELINES, PLACEHOLDER, VALUELESS, WITH_DEFAULT
+from legacy_gbp.graph.joint_heads import joint_head
+from legacy_gbp.graph.loop_outputs import is_unread_history
 from legacy_gbp.graph.nodes import by_name, consumers, data_inputs, producer, tensor_name
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.static_shapes import StaticShapes
 
-LOSSES = ("SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits")
+LOSSES = ("SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits", "CTCLoss")
 SIGMOID_LOSS = "logistic_loss"  # the scope of sigmoid_cross_entropy_with_logits
 WEIGHTED = (
     "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInputV2",
     "MatMul", "BatchMatMul", "BatchMatMulV2", "Einsum", "QuantizedConv2D",
 )  # fmt: skip
+REDUCTIONS = ("Mean", "Sum", "Max", "Min", "Prod")
 JOINING = ("Concat", "ConcatV2", "Pack", "AddN")
 EXTENDING = (
     "BiasAdd", "Add", "AddV2", "Identity", "Reshape", "Squeeze", "Relu", "Softmax", "Sigmoid",
-    "LogSoftmax", "Tanh", "ResizeBilinear", "ResizeNearestNeighbor",
+    "LogSoftmax", "Tanh", "ResizeBilinear", "ResizeNearestNeighbor", "Atan", "Mul", "RealDiv",
+    "Softplus", "Print",
 )  # fmt: skip
 NO_CANDIDATE = re.compile(
     r"""
@@ -90,7 +95,8 @@ def logit_candidates(graph_def: Any, inputs: "List[str]") -> List[LogitCandidate
     if not found:
         for candidate in search.last_layers():
             found.setdefault(candidate.name, candidate)
-    return search.without_features(search.without_labels(list(found.values())))
+    candidates = search.without_features(search.without_labels(list(found.values())))
+    return search.with_joint_head(search.without_integers(candidates))
 
 
 def likeliest(graph_def: Any, candidates: "List[LogitCandidate]") -> "List[LogitCandidate]":
@@ -109,7 +115,7 @@ def likeliest(graph_def: Any, candidates: "List[LogitCandidate]") -> "List[Logit
     -------
     list of LogitCandidate
     """
-    losses = [candidate for candidate in candidates if candidate.evidence == "loss"]
+    losses = [candidate for candidate in candidates if candidate.evidence in ("loss", "parts")]
     if len(losses) > 1:
         joined = _joined(by_name(graph_def), losses, candidates)
         return [joined] if joined else losses
@@ -155,10 +161,10 @@ class _Search:
             if node.op in (PLACEHOLDER, WITH_DEFAULT, *PIPELINES)
         ]
         self._sources, self._forward = set(sources), self._closure(sources, self._reading)
-        self._shapes = StaticShapes(prune(graph_def, sorted(self._forward)))
-        weighted = [name for name in self._forward if self._nodes[name].op in WEIGHTED]
+        self._shapes = StaticShapes(prune(graph_def, sorted(self._forward)), graph_def)
+        self._weighted = {name for name in self._forward if self._nodes[name].op in WEIGHTED}
         self._in_front = self._closure(
-            [read for name in weighted for read in self._forward_inputs(name)],
+            [read for name in self._weighted for read in self._forward_inputs(name)],
             self._forward_inputs,
         )
 
@@ -198,7 +204,7 @@ class _Search:
         for node in self._graph_def.node:
             if node.name in self._forward and self._is_unread(node):
                 name, over = logits_before(self._graph_def, node.name)
-                if not self._is_scalar(name) and self._can_be(name):
+                if self._can_be(name) and not self._is_scalar(name) and self._has_weights(name):
                     reader = self._nodes[over[-1].name] if over else None
                     found.append(self._candidate(name, "unread", reader))
         return found
@@ -209,11 +215,13 @@ class _Search:
             return False
         readers = self._readers.get(node.name, ())
         awaited = any(
-            re.fullmatch(r"Assign.*|Scatter.*", reader.op)
+            re.fullmatch(r"Assign.*|Scatter.*|QueueEnqueue.*", reader.op)
             or (f"^{node.name}" in reader.input and not _is_of_training(reader))
             for reader in readers
         )
-        return not awaited and not self._is_scalar(node.name)
+        if awaited or self._is_scalar(node.name) or not self._is_of_numbers(node.name):
+            return False
+        return not is_unread_history(self._nodes, self._readers, node.name)
 
     def _can_be(self, name: str) -> bool:
         """Whether a tensor is computed from the inputs: what is fed is no candidate."""
@@ -249,6 +257,22 @@ class _Search:
             or not any(layers[candidate.name] < others for others in layers.values())
         ]
 
+    def without_integers(self, candidates: List[LogitCandidate]) -> List[LogitCandidate]:
+        """Drop integers, which are counts and distances, where there is another candidate."""
+        kept = []
+        for candidate in candidates:
+            dtype = self._shapes.dtype(candidate.name)
+            if candidate.evidence != "unread" or dtype is None or dtype.is_floating:
+                kept.append(candidate)
+        return kept or candidates
+
+    def with_joint_head(self, candidates: List[LogitCandidate]) -> List[LogitCandidate]:
+        """Put what all candidates are parts of in front of them."""
+        joint = joint_head(self._nodes, [candidate.name for candidate in candidates])
+        if joint is None or producer(joint) not in self._forward:
+            return candidates
+        return [LogitCandidate(joint, "parts", ""), *candidates]
+
     def _sources_of(self, names: List[str]) -> Set[str]:
         return self._closure(names, self._forward_inputs) & self._sources
 
@@ -283,9 +307,18 @@ class _Search:
                 return name
             name = readers[0]
 
+    def _has_weights(self, name: str) -> bool:
+        """Whether a layer computes a tensor; true in a graph without layers."""
+        ancestors = self._closure([producer(name)], self._forward_inputs)
+        return not self._weighted or not self._weighted.isdisjoint(ancestors)
+
     def _is_scalar(self, name: str) -> bool:
         shape = self._shapes.shape(name)
-        return shape is not None and not shape
+        return _reduces_all_axes(self._nodes, producer(name)) if shape is None else not shape
+
+    def _is_of_numbers(self, name: str) -> bool:
+        dtype = self._shapes.dtype(name)
+        return dtype is None or dtype.is_floating or dtype.is_integer or dtype.is_bool
 
     def _reading(self, name: str) -> List[str]:
         """Return the nodes that read the values of a node; training does not count."""
@@ -311,6 +344,16 @@ class _Search:
                     found.add(name)
                     todo.append(name)
         return found
+
+
+def _reduces_all_axes(nodes: Dict[str, Any], name: str) -> bool:
+    """Whether a node reduces a tensor of unknown rank over all of its axes, as a loss does."""
+    node = nodes[name]
+    while node.op == "Identity" and data_inputs(node):
+        node = nodes[producer(data_inputs(node)[0])]
+    if node.op not in REDUCTIONS or node.attr["keep_dims"].b:
+        return False
+    return bool(nodes[producer(data_inputs(node)[1])].op == "Range")
 
 
 def _is_of_training(node: Any) -> bool:
