@@ -3,7 +3,7 @@
 Updates of moving averages, step counters and observers of a quantisation hang on the forward
 path of graphs that were saved while training, as control inputs or as data. A frozen graph has
 no variable to assign to. What is assigned takes the place of an assignment that is read; an
-assignment that is only waited for goes.
+assignment that is only waited for goes. What only prints a tensor passes it on.
 """
 
 from typing import Any, Set
@@ -15,6 +15,7 @@ VALUES = {"Assign": "Identity", "AssignAdd": "Add", "AssignSub": "Sub"}
 UPDATES = (
     "AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "ScatterUpdate", "ScatterAdd",
     "ScatterSub", "ResourceScatterUpdate", "ResourceScatterAdd", "ResourceScatterSub", "CountUpTo",
+    "PrintV2",
 )  # fmt: skip
 
 
@@ -28,7 +29,9 @@ def cut_assignments(graph_def: Any) -> None:
     """
     read: Set[str] = {producer(name) for node in graph_def.node for name in data_inputs(node)}
     for node in graph_def.node:
-        if node.op in VALUES and node.name in read:
+        if node.op == "Print":
+            _to_identity(node, data_inputs(node)[0])
+        elif node.op in VALUES and node.name in read:
             _to_value(node)
         elif node.op in VALUES or node.op in UPDATES:
             _to_nothing(node)
@@ -42,6 +45,15 @@ def _to_value(node: Any) -> None:
     node.op = VALUES[node.op]
     del node.input[:]
     node.input.extend(inputs)
+    node.attr.clear()
+    node.attr["T"].type = dtype
+
+
+def _to_identity(node: Any, read: str) -> None:
+    waited = [name for name in node.input if name.startswith("^")]
+    dtype = node.attr["T"].type
+    node.op = "Identity"
+    node.input[:] = [read, *waited]
     node.attr.clear()
     node.attr["T"].type = dtype
 

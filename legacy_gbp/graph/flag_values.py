@@ -2,6 +2,8 @@
 
 A probability is read off its use, not off its name: ``tf.nn.dropout`` of every TensorFlow
 compares random numbers with the share that is dropped, or adds them to the share that is kept.
+So is a truth value, by the branch that trains (:mod:`legacy_gbp.graph.flag_branches`); the name
+decides where the graph does not.
 """
 
 import re
@@ -9,10 +11,12 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import tensorflow as tf
 
+from legacy_gbp.graph.flag_branches import FlagBranches
 from legacy_gbp.graph.nodes import by_name, consumers, data_inputs, producer
 
 PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
 PASSING = ("Identity", "Cast", "Switch", "RefSwitch", "Reshape", "Merge", "StopGradient", "Enter")
+PASSING_DEFAULT = ("PlaceholderWithDefault", "Identity")
 RANDOM = re.compile(r"(Stateless)?Random(Uniform|StandardNormal).*")
 SUMS = ("Add", "AddV2")
 COMPARISONS = ("GreaterEqual", "Greater", "Less", "LessEqual")
@@ -20,7 +24,8 @@ MOST_STEPS = 32
 RANDOM_STEPS = 6
 INVERTED = re.compile(r"infer|eval|test|predict|determin|frozen", re.I)
 PHASES = re.compile(r"train|phase|learning_phase|dropout", re.I)
-RATES = re.compile(r"rate|drop(?!.*keep)", re.I)
+TESTING_PHASE = re.compile(r"(^|[/_])is_?(test|infer|eval|predict)", re.I)
+RATES = re.compile(r"(^|/)rate(_\d+)?$|drop(?!.*keep)", re.I)
 KEPT = re.compile(r"keep", re.I)
 
 
@@ -34,6 +39,7 @@ class Switches:
 
     def __init__(self, graph_def: Any) -> None:
         self._nodes, self._readers = by_name(graph_def), consumers(graph_def)
+        self._branches = FlagBranches(graph_def, self._readers)
 
     def advice(self, name: str) -> Optional[str]:
         """Return the value to feed for a prediction.
@@ -51,12 +57,38 @@ class Switches:
         node = self._nodes[name]
         dtype = dtype_of(node)
         if dtype == tf.bool:
-            return "true" if INVERTED.search(name) and not PHASES.search(name) else "false"
+            return self._truth(name)
         if dtype is None or not (dtype.is_floating or dtype.is_integer):
             return None
         if dtype.is_integer:
-            return "0" if PHASES.search(name) else None
+            return "1" if TESTING_PHASE.search(name) else "0" if PHASES.search(name) else None
         return self._probability(name)
+
+    def default(self, name: str) -> Optional[float]:
+        """Return the default of a placeholder.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        float or None
+            None for no default, one that is computed, and more than one number.
+        """
+        node = self._nodes[name]
+        while node.op in PASSING_DEFAULT and data_inputs(node):
+            node = self._nodes[producer(data_inputs(node)[0])]
+        if node.op != "Const" or node.attr["dtype"].type == tf.string.as_datatype_enum:
+            return None
+        value = tf.make_ndarray(node.attr["value"].tensor)
+        return float(value.item()) if value.size == 1 else None
+
+    def _truth(self, name: str) -> str:
+        training = self._branches.training_value(name)
+        if training is None:
+            training = not INVERTED.search(name) or bool(PHASES.search(name))
+        return "false" if training else "true"
 
     def _probability(self, name: str) -> Optional[str]:
         """Return 1 for a probability to keep, 0 for one to drop."""
@@ -74,7 +106,7 @@ class Switches:
                 break
         if KEPT.search(name):
             return "1"
-        return "0" if RATES.search(name) and "learning" not in name.lower() else None
+        return "0" if RATES.search(name) else None
 
     def _kept_by(self, reader: Any, at: str) -> Optional[bool]:
         """Return whether the value is the share that dropout keeps; None for no dropout."""
@@ -146,3 +178,28 @@ def advised_feeds(graph_def: Any, names: "List[str]") -> Dict[str, Optional[str]
     """
     switches = Switches(graph_def)
     return {name: switches.advice(name) for name in names}
+
+
+def advised_defaults(graph_def: Any, names: "List[str]") -> Dict[str, str]:
+    """Return what to feed in place of defaults that are not those of a prediction.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+    names : list of str
+        Placeholders with a default.
+
+    Returns
+    -------
+    dict of str to str
+        Without those whose default is right, or not known.
+    """
+    switches = Switches(graph_def)
+    advised = {name: switches.advice(name) for name in names}
+    defaults = {name: switches.default(name) for name in names}
+    numbers = {"false": 0.0, "true": 1.0, "0": 0.0, "1": 1.0}
+    return {
+        name: value
+        for name, value in advised.items()
+        if value is not None and defaults[name] not in (None, numbers[value])
+    }

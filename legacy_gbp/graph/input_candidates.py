@@ -60,7 +60,9 @@ def input_candidates(graph_def: Any, output: Optional[str] = None) -> List[str]:
     return []
 
 
-def required_placeholders(graph_def: Any, inputs: Sequence[str], output: str) -> List[str]:
+def required_placeholders(
+    graph_def: Any, inputs: Sequence[str], output: str, kind: str = PLACEHOLDER
+) -> List[str]:
     """Return the placeholders that an output needs a value of, besides the inputs.
 
     Parameters
@@ -69,6 +71,8 @@ def required_placeholders(graph_def: Any, inputs: Sequence[str], output: str) ->
     inputs : sequence of str
         What lies in front of them is not needed.
     output : str
+    kind : str
+        Of placeholder: also ``PlaceholderWithDefault``.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def required_placeholders(graph_def: Any, inputs: Sequence[str], output: str) ->
     return [
         node.name
         for node in graph_def.node
-        if node.op == PLACEHOLDER and node.name in needed - known
+        if node.op == kind and node.name in needed - known
     ]
 
 

@@ -31,6 +31,7 @@ WEIGHTED = (
     "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInputV2",
     "MatMul", "BatchMatMul", "BatchMatMulV2", "Einsum", "QuantizedConv2D",
 )  # fmt: skip
+SCALING = ("Mul", "RealDiv")
 REDUCTIONS = ("Mean", "Sum", "Max", "Min", "Prod")
 JOINING = ("Concat", "ConcatV2", "Pack", "AddN")
 EXTENDING = (
@@ -298,14 +299,35 @@ class _Search:
         return name
 
     def _extended(self, name: str) -> str:
-        """Follow a layer to its bias, its activation and the name that was given to it."""
+        """Follow a layer to its bias, its activation, its norm and the name given to it."""
         while True:
             readers = self._reading(name)
-            if len(readers) != 1 or self._nodes[readers[0]].op not in EXTENDING:
+            normalised = [reader for reader in readers if self._is_normalised(reader, name)]
+            if len(normalised) == 1:
+                return normalised[0]
+            if len(readers) == 1 and self._is_extending(readers[0], name):
+                name = readers[0]
+            else:
                 return name
-            if len(self._forward_inputs(readers[0])) != 1:
-                return name
-            name = readers[0]
+
+    def _is_extending(self, reader: str, name: str) -> bool:
+        """Whether a node goes on with one tensor alone, which is no square of it."""
+        node = self._nodes[reader]
+        reads = [producer(read) for read in data_inputs(node)]
+        alone = len(self._forward_inputs(reader)) == 1 and reads.count(name) == 1
+        return node.op in EXTENDING and alone
+
+    def _is_normalised(self, reader: str, name: str) -> bool:
+        """Whether a node scales a tensor by what is computed from it, such as its norm."""
+        reads = self._forward_inputs(reader)
+        if self._nodes[reader].op not in SCALING or len(reads) != 2 or name not in reads:
+            return False
+        other = reads[1 - reads.index(name)]
+        computed = self._closure([other], lambda one: self._inputs_after(one, name))
+        return name in computed and not computed & self._sources
+
+    def _inputs_after(self, node: str, name: str) -> List[str]:
+        return [] if node == name else self._forward_inputs(node)
 
     def _has_weights(self, name: str) -> bool:
         """Whether a layer computes a tensor; true in a graph without layers."""

@@ -6,15 +6,23 @@ chooses between the moments of the batch and the running ones by a train flag ca
 branches; only one of them says anything about the map.
 """
 
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
+import numpy as np
 import tensorflow as tf
 
 from legacy_gbp.graph.nodes import by_name, data_inputs, output_number, producer
 
 SWITCHES, MERGES = ("Switch", "RefSwitch"), ("Merge", "RefMerge")
 IFS = ("If", "StatelessIf")
-PASSING = ("Identity", "PlaceholderWithDefault")
+PASSING = ("Identity", "PlaceholderWithDefault", "Cast")
+# How predicates are made of a phase, a number or several flags.
+FOLDED: Dict[str, Callable[..., Any]] = {
+    "LogicalNot": np.logical_not, "LogicalAnd": np.logical_and, "LogicalOr": np.logical_or,
+    "Equal": np.equal, "NotEqual": np.not_equal, "Greater": np.greater, "Less": np.less,
+    "GreaterEqual": np.greater_equal, "LessEqual": np.less_equal,
+}  # fmt: skip
+MOST_FOLDED = 32
 
 
 def resolve_conditions(graph_def: Any) -> None:
@@ -70,16 +78,28 @@ def resolve_branches(graph_def: Any) -> None:
 
 
 def _constant(nodes: Dict[str, Any], name: str) -> Optional[bool]:
-    """Return the value of a constant predicate, also through identities and negations."""
-    negated = False
+    """Return the value of a constant predicate; None where it is computed from what is fed."""
+    value = _folded(nodes, name, MOST_FOLDED)
+    return bool(value.item()) if value is not None and value.size == 1 else None
+
+
+def _folded(nodes: Dict[str, Any], name: str, depth: int) -> Optional[np.ndarray]:
+    """Return what identities, casts and comparisons make of constants."""
     node = nodes.get(producer(name))
-    while node is not None and node.op in (*PASSING, "LogicalNot"):
-        negated ^= node.op == "LogicalNot"
-        node = nodes.get(producer(node.input[0]))
-    if node is None or node.op != "Const":
+    if node is None or depth == 0:
         return None
-    value = tf.make_ndarray(node.attr["value"].tensor)
-    return bool(value.item()) ^ negated if value.size == 1 else None
+    if node.op == "Const":
+        value: np.ndarray = tf.make_ndarray(node.attr["value"].tensor)
+        return value if value.dtype.kind in "biuf" else None
+    if node.op not in (*PASSING, *FOLDED):
+        return None
+    read = data_inputs(node)[:1] if node.op in PASSING else data_inputs(node)
+    inputs = [_folded(nodes, one, depth - 1) for one in read]
+    if any(one is None for one in inputs):
+        return None
+    if node.op == "Cast":
+        return np.asarray(inputs[0]).astype(tf.as_dtype(node.attr["DstT"].type).as_numpy_dtype)
+    return np.asarray(FOLDED[node.op](*inputs) if node.op in FOLDED else inputs[0])
 
 
 def _is_dead(name: str, taken: Dict[str, bool], dead: Set[str]) -> bool:

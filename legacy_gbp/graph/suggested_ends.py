@@ -2,8 +2,12 @@
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from legacy_gbp.graph.flag_values import advised_feeds
-from legacy_gbp.graph.input_candidates import input_candidates, required_placeholders
+from legacy_gbp.graph.flag_values import advised_defaults, advised_feeds
+from legacy_gbp.graph.input_candidates import (
+    WITH_DEFAULT,
+    input_candidates,
+    required_placeholders,
+)
 from legacy_gbp.graph.logit_candidates import LogitCandidate, likeliest, logit_candidates
 
 
@@ -18,7 +22,8 @@ class SuggestedEnds(NamedTuple):
         The likeliest logits.
     feeds : dict of str to str or None
         Other placeholders that the logits need, with the value for a prediction; None where
-        no value is known to be right.
+        no value is known to be right. Of those with a default, those whose default is not
+        that value.
     logits : list of LogitCandidate
         All candidates, the likeliest first.
     in_doubt : bool
@@ -51,5 +56,6 @@ def suggest_ends(graph_def: Any) -> SuggestedEnds:
     output = best[0].name
     inputs = input_candidates(graph_def, output)
     needed = required_placeholders(graph_def, inputs, output)
-    feeds = advised_feeds(graph_def, needed)
+    defaulted = required_placeholders(graph_def, inputs, output, WITH_DEFAULT)
+    feeds = {**advised_feeds(graph_def, needed), **advised_defaults(graph_def, defaulted)}
     return SuggestedEnds(inputs, output, feeds, logits, len(best) > 1)
