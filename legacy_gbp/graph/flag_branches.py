@@ -84,7 +84,10 @@ class FlagBranches:
 
     def _sides_of_if(self, node: Any) -> Set[bool]:
         """Return the branches of an If whose function trains."""
-        names = {True: node.attr["then_branch"].func.name, False: node.attr["else_branch"].func.name}
+        names = {
+            True: node.attr["then_branch"].func.name,
+            False: node.attr["else_branch"].func.name,
+        }
         return {
             side
             for side, name in names.items()

@@ -10,7 +10,7 @@ text            the picture that is decoded from a placeholder of text, in float
 ==============  ==========================================================================
 """
 
-from typing import Any, Dict, List, Optional, Sequence, Set
+from typing import Any, List, Optional, Sequence, Set
 
 import tensorflow as tf
 
@@ -86,11 +86,7 @@ def required_placeholders(
         if name not in needed and name in nodes:
             needed.add(name)
             todo += [] if name in known else [producer(read) for read in nodes[name].input]
-    return [
-        node.name
-        for node in graph_def.node
-        if node.op == kind and node.name in needed - known
-    ]
+    return [node.name for node in graph_def.node if node.op == kind and node.name in needed - known]
 
 
 def picture_behind_text(graph_def: Any, placeholder: str, output: str) -> Optional[str]:
