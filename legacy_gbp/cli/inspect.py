@@ -78,8 +78,9 @@ def run(options: Options) -> None:
         print_line(line)
     if refusal is not None:
         print_line(f"hinders {for_command(str(refusal), options.parser)}")
-    if plan is not None and plan.output:
-        print_line(f"try     {plan.command(options.model)}")
+    if plan is not None and (audited or not plan.complete):
+        for line in plan.advice(options.model, opens=bool(audited)):
+            print_line(line)
 
 
 def _check_there(path: str) -> None:

@@ -24,17 +24,30 @@ class Plan(NamedTuple):
     feeds: Dict[str, str]
     complete: bool
 
-    def command(self, path: str) -> str:
-        """Return the command that explains the likeliest logits.
+    def advice(self, path: str, opens: bool) -> Iterator[str]:
+        """Yield what to try next.
 
         Parameters
         ----------
         path : str
+        opens : bool
+            Whether the model opens with these ends.
 
-        Returns
-        -------
+        Yields
+        ------
         str
+            A command; for several inputs, which the command does not take, Python.
         """
+        if len(self.inputs) > 1:
+            inputs = ", ".join(map(repr, self.inputs))
+            yield (
+                f"try     in Python: models.model_file({path!r}, input=[{inputs}], "
+                f"output={self.output!r}, feeds={self.feeds!r})"
+            )
+        elif self.output or opens:
+            yield f"try     {self._command(path)}"
+
+    def _command(self, path: str) -> str:
         words = ["legacy-gbp", "explain", path]
         for name in self.inputs:
             words += ["--input", name]
