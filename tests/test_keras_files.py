@@ -7,6 +7,7 @@ Every file here is a reference file in another guise, so that its maps are known
 import json
 import os
 import shutil
+import zipfile
 
 import h5py
 import numpy as np
@@ -298,3 +299,44 @@ def test_official_weights_without_the_top():
         for run in (net.logits, net.predict):
             with pytest.raises(ModelError, match=r"notop.h5: no layer 'fc1', which little needs"):
                 run(LITTLE_IMAGES)
+
+
+def test_names_that_do_not_fit_into_one_attribute():
+    """HDF5 takes 64 kB; Keras cuts longer lists."""
+    path = copied("k224_mobilenet.h5", "long.h5")
+    with h5py.File(path, "r+") as file:
+        for group in (file["model_weights"], file["model_weights/conv1_bn"]):
+            for key in ("layer_names", "weight_names"):
+                if key in group.attrs:
+                    names = group.attrs[key]
+                    del group.attrs[key]
+                    group.attrs[key + "0"], group.attrs[key + "1"] = names[:3], names[3:]
+    has_the_maps_of("k224_mobilenet.h5", keras_model(path), guided_backprop)
+
+
+@pytest.mark.skipif(not KERAS_3, reason="of Keras 3")
+def test_an_option_of_a_later_keras_that_is_not_used():
+    old = os.path.join(FOLDER, "k3_cnn.keras")
+    with zipfile.ZipFile(old) as old_file, zipfile.ZipFile("new.keras", "w") as new_file:
+        for name in old_file.namelist():
+            content = old_file.read(name)
+            if name == "config.json":
+                content = content.replace(b'"kernel_size"', b'"an_option": null, "kernel_size"')
+            new_file.writestr(name, content)
+    has_the_maps_of("k3_cnn.keras", keras_model("new.keras"), guided_backprop)
+
+
+def test_a_lambda_of_another_python():
+    """Its bytecode is not run; with `trusted` it is tried, and the message says whose it is."""
+
+    def add(config, weights):
+        layers = config["config"]["layers"]
+        layers[2]["class_name"] = "Lambda"
+        layers[2]["config"] = {"name": "norm", "function": ["gAAA", None, None], "arguments": {}}
+
+    path = copied("k224_cnn.h5", "lambda.h5")
+    changed(path, add)
+    with pytest.raises(ModelError, match=r"holds a Lambda layer, .* set `trusted`$"):
+        keras_model(path)
+    with pytest.raises(ModelError, match=r"layer 'norm' \(Lambda\) is Python code that does not"):
+        keras_model(path, trusted=True)

@@ -417,9 +417,11 @@ def texts_of(group: Any, attribute: str) -> List[str]:
     Returns
     -------
     list of str
-        Empty where there is no such attribute.
+        Empty where there is no such attribute. What does not fit into an object's header lies
+        in several, ``attribute0`` and so on.
     """
-    values = group.attrs.get(attribute, ())
+    names = [attribute, *(f"{attribute}{number}" for number in range(len(group.attrs)))]
+    values = [value for name in names for value in group.attrs.get(name, ())]
     return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
 
 

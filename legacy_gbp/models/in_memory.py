@@ -121,7 +121,7 @@ def as_source(
 
 
 def _is_session(model: Any) -> bool:
-    return hasattr(model, "graph") and callable(getattr(model, "partial_run", None))
+    return hasattr(model, "graph") and callable(getattr(model, "run", None))
 
 
 def _is_keras(model: Any) -> bool:

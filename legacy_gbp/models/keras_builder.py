@@ -11,7 +11,13 @@ import numpy as np
 
 from legacy_gbp.errors import LegacyGbpError, ModelError
 from legacy_gbp.models.keras_errors import cause_of
-from legacy_gbp.models.keras_layers import Era, is_channels_first, make_layer, with_channels_last
+from legacy_gbp.models.keras_layers import (
+    PYTHON,
+    Era,
+    is_channels_first,
+    make_layer,
+    with_channels_last,
+)
 from legacy_gbp.models.keras_topology import (
     INPUT,
     Call,
@@ -119,6 +125,11 @@ def _called(
     except LegacyGbpError:
         raise
     except Exception as error:
+        if entry.kind in PYTHON:
+            raise ModelError(
+                f"{era.where}: layer {entry.name!r} ({entry.kind}) is Python code that does not "
+                f"run here ({cause_of(error)}); open it with the Python and Keras that wrote it"
+            ) from error
         raise era.refusal(
             f"layer {entry.name!r} ({entry.kind}) cannot be built ({cause_of(error)})"
         ) from error

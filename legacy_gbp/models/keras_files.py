@@ -256,7 +256,7 @@ def _has_arrays(group: Any) -> bool:
 
 def _json_beside(path: str, weights: Any) -> str:
     """Return the JSON file that holds the topology of a file of weights."""
-    if "layer_names" not in weights.attrs and "layers" not in weights:
+    if not texts_of(weights, "layer_names") and "layers" not in weights:
         holds = ", ".join(sorted(weights)[:5]) or "nothing"
         raise ModelError(
             f"{path}: Keras cannot load it (no topology and no layers; it holds {holds}); give a "

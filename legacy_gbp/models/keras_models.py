@@ -27,6 +27,7 @@ from typing import (
     Optional,
     Sequence,
     Set,
+    Tuple,
     Union,
 )
 
@@ -39,7 +40,7 @@ from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.while_loops import COLLECTION, kept_contexts, loop_exits, with_contexts
 from legacy_gbp.models.imported_graph import ImportedGraph
 from legacy_gbp.models.keras_arrays import assignments
-from legacy_gbp.models.keras_builder import build
+from legacy_gbp.models.keras_builder import BuiltModel, build
 from legacy_gbp.models.keras_errors import cause_of
 from legacy_gbp.models.keras_files import (
     KerasFile,
@@ -300,9 +301,18 @@ def _loaded(file: KerasFile, trusted: bool) -> Any:
     stored = stored_model(file.topology, file.topology_path, file.version, file.backend)
     library = _library(stored.generation)
     if stored.generation >= 3 and _generation_of(library) >= 3 and file.topology_path == file.path:
-        with _keras_errors(file.path), under_a_name_of_its_kind(file) as path:
-            return library.models.load_model(path, compile=False, safe_mode=not trusted)
-    built, pairs = _built(file, trusted, library)
+        try:
+            with _keras_errors(file.path), under_a_name_of_its_kind(file) as path:
+                return library.models.load_model(path, compile=False, safe_mode=not trusted)
+        except ModelError:
+            # A later Keras 3 writes options that the installed one does not know.
+            with contextlib.suppress(LegacyGbpError):
+                return _with_values(*_built(file, trusted, library))
+            raise
+    return _with_values(*_built(file, trusted, library))
+
+
+def _with_values(built: BuiltModel, pairs: Sequence[Tuple[Any, Any]]) -> Any:
     for variable, value in pairs:
         variable.assign(value)
     return built.model

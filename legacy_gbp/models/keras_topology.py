@@ -13,7 +13,7 @@ topology of its own.
 """
 
 import json
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from legacy_gbp.errors import ModelError
 
@@ -335,12 +335,12 @@ def _entry(kind: str, config: Any, name: str, where: str) -> Entry:
     return Entry(kind, named, dict(config), [], None, bool(stored))
 
 
-def _ends(stored: Sequence[Any]) -> List[Ref]:
+def _ends(stored: Any) -> List[Ref]:
     """Return inputs or outputs, which Keras 3 stores without a list where there is one."""
-    if stored and isinstance(stored[0], str):
-        stored = [stored]
     if isinstance(stored, dict):
         stored = list(stored.values())
+    if stored and isinstance(stored[0], str):
+        stored = [stored]
     return [Ref(str(one[0]), int(one[1]), int(one[2])) for one in stored]
 
 

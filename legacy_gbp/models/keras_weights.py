@@ -182,7 +182,7 @@ def places_of_weights(file: Any) -> Dict[str, List[str]]:
         Empty for a file in none of the layouts.
     """
     root = _group(file, "model_weights") or file
-    if "layer_names" in root.attrs:
+    if texts_of(root, "layer_names"):
         found = {
             layer: [f"{root.name}/{layer}/{name}" for name in texts_of(root[layer], "weight_names")]
             for layer in texts_of(root, "layer_names")
