@@ -178,7 +178,7 @@ def test_nothing_of_the_callers_changes(keras, _session):
             len(model.losses),
             keras.backend.floatx(),
             keras.backend.image_data_format(),
-            np.random.get_state()[1].tolist(),
+            [np.asarray(one).tolist() for one in np.random.get_state()],
         )
 
     before = state()
@@ -271,7 +271,7 @@ def test_functions_modules_and_saved_models(tmp_path):
 
 @if_tf2
 def test_a_model_whose_layers_are_code(keras):
-    class Mine(keras.Model):
+    class Mine(keras.Model):  # type: ignore[name-defined]
         def __init__(self):
             super().__init__()
             self.dense = keras.layers.Dense(2)

@@ -24,6 +24,8 @@ import numpy as np
 import tensorflow as tf
 
 from legacy_gbp.errors import InputError, LegacyGbpError, ModelError
+from legacy_gbp.graph.nodes import producer
+from legacy_gbp.graph.prune import prune
 from legacy_gbp.models.keras_errors import cause_of
 from legacy_gbp.models.keras_models import (
     Traced,
@@ -159,8 +161,11 @@ def _of_keras(
     names = sorted({variable.op.name for variable in model.weights})
     traced = traced_in_graph(model, graph, read_variables(session, names), output)
     feeds = dict(feeds or {})
-    if any(node.name == PHASE and node.op == "Placeholder" for node in traced.graph_def.node):
-        feeds.setdefault(PHASE, False)
+    chosen = [traced.outputs[output]] if output in traced.outputs else traced.outputs.values()
+    needed = prune(traced.graph_def, [producer(name) for name in chosen])
+    for node in needed.node:  # Keras 2.0 gives it no default
+        if node.op == "Placeholder" and node.name.split("/")[-1] == PHASE:
+            feeds.setdefault(node.name, False)
     return source_of(traced, where, input, output, feeds, trusted)
 
 
@@ -176,6 +181,7 @@ def _session_of(model: Any, graph: Any) -> Optional[Any]:
             f"{package}.src.backend",
             f"{package}.backend.tensorflow_backend",
             f"{package}.python.keras.backend",
+            "tensorflow.python.keras.backend",  # of Keras 2.3, too
             "tensorflow_core.python.keras.backend",
         ):
             kept = getattr(sys.modules.get(name), "_SESSION", None)
