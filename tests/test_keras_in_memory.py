@@ -209,6 +209,36 @@ def test_integers_that_an_embedding_reads(keras, _session):
         np.testing.assert_allclose(net.logits(tokens), net.logits(rows), rtol=1e-6)
 
 
+def test_integers_beside_numbers(keras, _session):
+    tokens_in, numbers_in = keras.Input((5,), name="tokens"), keras.Input((3,), name="numbers")
+    rows = keras.layers.Embedding(9, 4)(tokens_in)
+    x = keras.layers.Concatenate()([keras.layers.Flatten()(rows), numbers_in])
+    dense = keras.layers.Dense(2)
+    model = lively(keras.Model([tokens_in, numbers_in], dense(x)))
+    rng = np.random.RandomState(2)
+    images = rng.randint(0, 9, (2, 5)), rng.normal(size=(2, 3)).astype("f4")
+    kernel = dense.get_weights()[0][:, 1]
+    of_rows, of_numbers = explain(model, images, 1, method="gradient")
+    close(of_rows, np.broadcast_to(kernel[:20].reshape(1, 5, 4), (2, 5, 4)))
+    close(of_numbers, np.broadcast_to(kernel[20:], (2, 3)))
+
+
+def test_a_dropout_that_is_off_draws_nothing(keras, _session):
+    """Keras 3 draws the masks of an LSTM all the same, and assigns to a variable."""
+    inputs = keras.Input((4, 3))
+    x = keras.layers.LSTM(3, dropout=0.5, name="lstm")(inputs)
+    model = lively(keras.Model(inputs, keras.layers.Dense(2)(x)))
+    images = np.random.RandomState(0).normal(size=(2, 4, 3)).astype("f4")
+    wanted = expected(model, images, 1)
+    before = [one.tolist() for one in map(np.asarray, model.get_weights())]
+    with Network(model) as net:
+        close(gradient(net, images, 1), wanted)
+        types = {op.type for op in net.under("gradient").graph.get_operations()}
+    if TF2:
+        assert not [kind for kind in types if "Random" in kind or "Assign" in kind]
+    assert [one.tolist() for one in map(np.asarray, model.get_weights())] == before
+
+
 def test_a_session(_session):
     with tf.Graph().as_default(), v1.Session() as session:
         x_t = v1.placeholder(tf.float32, (None, 3))

@@ -110,7 +110,7 @@ def as_source(
         raise InputError(f"a {type(model).__name__} is no model that is known here; give {KINDS}")
     with eager_scope():
         concrete = _concrete(model, images)
-        graph_def, inputs, outputs = frozen(concrete)
+        graph_def, inputs, outputs = frozen(concrete, _where(model))
     names = _argument_names(concrete, len(inputs))
     traced = Traced(
         graph_def,

@@ -223,7 +223,7 @@ def trace(model: Any, where: str, wanted: Optional[str] = None) -> Traced:
         # Without what no output needs: Keras 3 draws the masks of a dropout that is off.
         traced = tf.compat.v1.wrap_function(call, specs)
         concrete = traced.prune(traced.inputs[: len(specs)], traced.outputs)
-    graph_def, placeholders, results = frozen(concrete)
+    graph_def, placeholders, results = frozen(concrete, where)
     renamed = _name_scopes_like_layers(graph_def, _layer_names(model))
     layers = _unique([tensor._keras_history[0].name for tensor in inputs])
     return Traced(
@@ -235,25 +235,38 @@ def trace(model: Any, where: str, wanted: Optional[str] = None) -> Traced:
     )
 
 
-def frozen(concrete: Any) -> Any:
+def frozen(concrete: Any, where: str) -> Any:
     """Return a function as a graph with its variables as constants, its functions inlined.
 
     Parameters
     ----------
     concrete : ConcreteFunction
+    where : str
+        What to name in messages.
 
     Returns
     -------
     graph_def : GraphDef
     inputs, outputs : list of str
         Tensors.
+
+    Raises
+    ------
+    ModelError
+        When TensorFlow cannot make constants of its variables.
     """
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
     # Lowered to the control flow of TensorFlow 1, a loop could not be differentiated.
-    found = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    try:
+        found = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    except (ValueError, TypeError, KeyError, NotImplementedError, tf.errors.OpError) as error:
+        raise ModelError(
+            f"{where}: TensorFlow cannot freeze its variables ({cause_of(error)}); give a function "
+            "that assigns to none"
+        ) from error
     inputs = [tensor.name for tensor in found.inputs]
     return found.graph.as_graph_def(), inputs, [tensor.name for tensor in found.outputs]
 
