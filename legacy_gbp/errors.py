@@ -8,6 +8,7 @@ import difflib
 from typing import Iterable, List, NamedTuple, Sequence
 
 MOST_LISTED = 5
+GRAPH_ERROR = "Graph execution error:"  # how TensorFlow 2 begins the errors of a run
 
 
 class LegacyGbpError(Exception):
@@ -99,7 +100,7 @@ def shortened(names: Sequence[str], most: int = MOST_LISTED) -> str:
 
 
 def first_line(error: BaseException, most: int = 200) -> str:
-    """Return the first line of an error's message, cut after `most` characters.
+    """Return the first line of an error's message that says why, cut after `most` characters.
 
     Parameters
     ----------
@@ -111,7 +112,10 @@ def first_line(error: BaseException, most: int = 200) -> str:
     str
         The class name where the message is empty.
     """
-    lines = str(error).strip().splitlines()
+    lines = [line.strip() for line in str(error).strip().splitlines()]
+    if lines[:1] == [GRAPH_ERROR]:  # its traceback comes first
+        nodes = [number for number, line in enumerate(lines) if line.startswith("Node: ")]
+        lines = lines[nodes[0] + 1 :] if nodes else lines
     return lines[0][:most] if lines else type(error).__name__
 
 

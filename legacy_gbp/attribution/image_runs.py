@@ -11,7 +11,7 @@ one at a time      a value has other than N rows: a single number for the batch,
 """
 
 import contextlib
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -19,6 +19,11 @@ from legacy_gbp.attribution.fixed_batches import in_fixed_batches
 from legacy_gbp.errors import InputError
 
 Arrays = Dict[Any, np.ndarray]
+COLOURS = (1, 3)  # channels of a picture
+
+
+class _NoRowEachError(Exception):
+    """A value of a batch has other than a row for each image."""
 
 
 class ImageRuns:
@@ -73,18 +78,31 @@ class ImageRuns:
             When images must go in one at a time, and the graph takes several.
         """
         count = len(next(iter(images.values())))
+        if any(_lacks_axis(t, rows) for t, rows in images.items() if not _is_in(t, self._input_ts)):
+            self.alone = True  # seeds are rows of one image
         if not (self._is_probed or self._lacks_batch(images)):
             self._probe(wanted_ts, images)
         if not (self.alone or self._lacks_batch(images)):
-            found: List[np.ndarray] = in_fixed_batches(
-                lambda fed: self._run(list(wanted_ts), fed), images, self._rows
-            )
-            if all(np.ndim(value) and len(value) == count for value in found):
+            try:
+                found: List[np.ndarray] = in_fixed_batches(
+                    lambda fed: self._together(wanted_ts, fed), images, self._rows
+                )
                 return found
-            self.alone = True
+            except _NoRowEachError:
+                self.alone = True
         self._check_single(images)
+        if not count:
+            raise InputError("images of shape (0, ...): there is none; give one or more")
         rows = [self._one(wanted_ts, images, k) for k in range(count)]
         return [np.stack(values) for values in zip(*rows)]
+
+    def _together(self, wanted_ts: Sequence[Any], fed: Arrays) -> List[np.ndarray]:
+        """Return values of a batch, where each has a row for each image."""
+        values = self._run(list(wanted_ts), fed)
+        count = len(next(iter(fed.values())))
+        if not all(np.ndim(value) and len(value) == count for value in values):
+            raise _NoRowEachError
+        return values
 
     def _probe(self, wanted_ts: Sequence[Any], images: Arrays) -> None:
         """Find out whether the fixed number of rows of an output is that of the images."""
@@ -110,9 +128,7 @@ class ImageRuns:
     def _lacks_batch(self, images: Arrays) -> bool:
         """Whether the graph's inputs have an axis less than the images."""
         return any(
-            t.shape.rank is not None and np.ndim(values) == t.shape.rank + 1
-            for t, values in images.items()
-            if _is_in(t, self._input_ts)
+            _lacks_axis(t, values) for t, values in images.items() if _is_in(t, self._input_ts)
         )
 
     def _check_single(self, images: Arrays) -> None:
@@ -133,7 +149,37 @@ def _first(t: Any) -> Any:
 
 def _fed(t: Any, row: np.ndarray) -> Any:
     """Return an image or a seed (1, ...) with as many axes as the graph takes."""
-    return row[0] if t.shape.rank is not None and row.ndim == t.shape.rank + 1 else row
+    return row[0] if _lacks_axis(t, row) else row
+
+
+def _lacks_axis(t: Any, values: np.ndarray) -> bool:
+    """Whether a tensor has an axis less than its values for several images."""
+    return t.shape.rank is not None and np.ndim(values) == t.shape.rank + 1
+
+
+def shape_of_image(input_t: Any, output_t: Any) -> Optional[Tuple[Optional[int], ...]]:
+    """Return the shape of one image as a graph takes it, without the axis of a batch.
+
+    Parameters
+    ----------
+    input_t, output_t : tf.Tensor
+
+    Returns
+    -------
+    tuple of int or None, or None
+        None for an unknown shape or an open size. It is the entire shape of an input of one
+        axis, and of one of two or three axes where the graph makes a batch of 1 itself: its
+        output has one row, of an input of another size.
+    """
+    if input_t.shape.rank is None:
+        return None
+    sizes: Tuple[Optional[int], ...] = tuple(input_t.shape.as_list())
+    if len(sizes) == 1:
+        return sizes
+    is_one_image = sizes[0] is not None or (len(sizes) == 3 and sizes[-1] in COLOURS)
+    if len(sizes) <= 3 and is_one_image and sizes[0] != 1 and _first(output_t) == 1:
+        return sizes
+    return sizes[1:]
 
 
 def _is_in(t: Any, ts: Sequence[Any]) -> bool:

@@ -75,7 +75,8 @@ class Explanation(NamedTuple):
     concurrent : bool
         False explains one batch after the other.
     per_image : bool
-        Whether `target` is an array with a row for each image of all batches.
+        Whether `target` is an array with a row for each image of all batches. Floats with fewer
+        axes than the logits are weights, for all images.
     """
 
     methods: Dict[str, Explainer]
@@ -205,8 +206,8 @@ def _explain(
     target = asked.target
     if isinstance(target, str) and target == PREDICTED:
         target = largest_units(logits[keep])
-    elif asked.per_image:
-        target = target[batch.indices[keep]]
+    elif isinstance(target, np.ndarray):
+        target = _rows(asked, batch.indices[keep], logits.shape[1:])
     for name, explain in asked.methods.items() if len(keep) else ():
         if name not in maps:
             maps[name] = np.asarray(explain(inputs[keep], target))
@@ -215,6 +216,28 @@ def _explain(
     for name, values in maps.items():
         check_finite(values, f"{name} map", batch.indices[keep], asked.describe)
     return Explained(batch.indices[keep], batch.images[keep], logits[keep], predicted[keep], maps)
+
+
+def _rows(asked: Explanation, indices: np.ndarray, unit_shape: Tuple[int, ...]) -> np.ndarray:
+    """Return the rows of a target for some images, or weights for all images."""
+    target: np.ndarray = asked.target
+    if target.dtype.kind != "f":
+        if asked.per_image and target.shape[1:] not in ((), (len(unit_shape),)):
+            raise InputError(
+                f"`target` of shape {target.shape} in whole numbers is neither a class for each "
+                f"image, nor a place of {len(unit_shape)} numbers; give weights in floating point"
+            )
+        places: np.ndarray = target[indices] if asked.per_image else target
+        return places
+    if target.shape == unit_shape:
+        return target
+    if not asked.per_image or target.shape[1:] != unit_shape:
+        raise InputError(
+            f"`target` of shape {target.shape} in floating point is neither weights of the shape "
+            f"{unit_shape} of an image's output, nor a row of it for each image"
+        )
+    rows: np.ndarray = target[indices]
+    return rows
 
 
 def check_finite(

@@ -75,7 +75,7 @@ class RuleGraph(abc.ABC):
     findings : list of Finding
         Its nonlinearities, and whether the rule reached each.
     seeds_itself : bool
-        Whether :meth:`predicted` works.
+        Whether :meth:`predicted` needs one run alone.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class RuleGraph(abc.ABC):
         allow_partial: bool = False,
         plain: bool = False,
     ) -> None:
-        self._unit_shape: Optional[Tuple[int, ...]] = None
+        self._unit_shapes: Dict[Any, Tuple[int, ...]] = {}  # by the shapes of the inputs
         self.graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=self.graph)
         try:
@@ -136,18 +136,36 @@ class RuleGraph(abc.ABC):
 
     @property
     def classes(self) -> int:
-        """Number of logits K."""
-        classes: int = self.endpoints.logits_t.shape.as_list()[-1]
+        """Number of logits K; a ModelError where only a run of the graph says it."""
+        classes = self.known_classes
+        if classes is None:
+            logits_t = self.endpoints.logits_t
+            raise ModelError(
+                f"output {logits_t.name} of shape {logits_t.shape} does not say its number of "
+                "classes; run `logits`, whose last axis has it"
+            )
         return classes
 
     @property
+    def known_classes(self) -> Optional[int]:
+        """Number of logits K; None where only a run of the graph says it."""
+        shape = self.endpoints.logits_t.shape
+        if not shape.rank:
+            return None
+        sizes: List[Optional[int]] = shape.as_list()
+        if shape.rank == 1:  # one number for each image, or K of one image
+            return 1 if sizes[0] is None else None
+        return sizes[self.class_axis]
+
+    @property
     def class_axis(self) -> int:
-        """The axis of the classes, or channels, in the output of one image: the last, as a rule."""
-        rank = self._built.output_t.shape.rank
-        if rank is None or rank < 3:
-            return -1
-        channels = layout_of_layer(self._built.output_t, rank).channels
-        return -1 if channels is None else channels - rank
+        """The axis of the classes in the logits, counted from the end: -1, as a rule."""
+        return _channel_axis(self.endpoints.logits_t)
+
+    @property
+    def channel_axis(self) -> int:
+        """The axis of the channels in what is explained, counted from the end: -1, as a rule."""
+        return _channel_axis(self._built.output_t)
 
     def unit_shape(self, images: Images) -> Tuple[int, ...]:
         """Return the shape of the logits of one image; (K,) for K classes, () for one number.
@@ -155,16 +173,17 @@ class RuleGraph(abc.ABC):
         Parameters
         ----------
         images : (N, ...) array, or a tuple of arrays
-            The first is run once, to see that the graph has logits for each image.
+            The first of a new shape is run once, to see that the graph has logits for each
+            image.
 
         Returns
         -------
         tuple of int
         """
-        if self._unit_shape is None:
+        if _shapes(images) not in self._unit_shapes:
             one = tuple(part[:1] for part in images) if isinstance(images, tuple) else images[:1]
             return self.logits(one).shape[1:]
-        return self._unit_shape
+        return self._unit_shapes[_shapes(images)]
 
     def logits(self, images: Images) -> np.ndarray:
         """Return the logits.
@@ -176,9 +195,20 @@ class RuleGraph(abc.ABC):
         Returns
         -------
         (N, K) float array
+
+        Raises
+        ------
+        ModelError
+            For an output without a unit.
         """
         logits = self._run([self.endpoints.logits_t], images)[0]
-        self._unit_shape = logits.shape[1:]
+        shape: Tuple[int, ...] = logits.shape[1:]
+        if 0 in shape:
+            raise ModelError(
+                f"output {self.endpoints.logits_t.name} has the shape {shape} for an image: there "
+                "is nothing to explain; choose another output"
+            )
+        self._unit_shapes[_shapes(images)] = shape
         return logits
 
     def output(self, images: Images) -> np.ndarray:
@@ -224,7 +254,7 @@ class RuleGraph(abc.ABC):
         return _alone(self._run(self._built.map_ts, images, seeds))
 
     def predicted(self, images: Images) -> Tuple[np.ndarray, Maps]:
-        """Return the logits and the maps of the largest one, in one run: if `seeds_itself`.
+        """Return the logits and the maps of the largest one: in one run, if `seeds_itself`.
 
         Parameters
         ----------
@@ -235,6 +265,9 @@ class RuleGraph(abc.ABC):
         logits : (N, K) float array
         maps : (N, ...) float array, or a tuple of arrays
         """
+        if not self.seeds_itself:
+            logits = self.logits(images)
+            return logits, self.gradient(images, largest_units(logits))
         logits, *maps = self._run([self.endpoints.logits_t, *self._built.map_ts], images)
         if not self._runs.alone:
             return logits, _alone(maps)
@@ -257,6 +290,8 @@ class RuleGraph(abc.ABC):
         raw_t = self.endpoints.raw_t
         as_stored = raw_t is not None and images[0].dtype == raw_t.dtype.as_numpy_dtype
         arrays = dict(zip((raw_t,) if as_stored else self._fed(images), images))
+        for fed_t, one in arrays.items():
+            _check_shape(fed_t, np.shape(one))
         if seeds is not None:
             arrays[self._built.seed_t] = seeds
         return self._runs.values(wanted_ts, arrays)
@@ -282,7 +317,12 @@ class RuleGraph(abc.ABC):
             ) from error
         except tf.errors.FailedPreconditionError as error:
             raise ModelError(self.endpoints.absent or first_line(error)) from error
-        except (tf.errors.UnimplementedError, tf.errors.NotFoundError) as error:
+        except tf.errors.ResourceExhaustedError as error:
+            raise InputError(
+                f"the images do not fit into memory together ({first_line(error)}); give a "
+                "smaller `batch_size`"
+            ) from error
+        except tf.errors.OpError as error:
             raise ModelError(
                 f"an operation of the graph does not run on this machine ({first_line(error)}); "
                 "try the version that made it"
@@ -327,6 +367,34 @@ def _gradient(output_t: Any, wrt_ts: Sequence[Any], seed_t: Optional[Any]) -> Tu
                 "gradient; choose another input or output"
             )
     return seed_t, map_ts
+
+
+def _check_shape(fed_t: Any, found: Tuple[int, ...]) -> None:
+    """Refuse images of another shape than a tensor takes, one by one or in a batch."""
+    if fed_t.shape.rank is None:
+        return
+    sizes = fed_t.shape.as_list()
+    wanted = sizes if len(found) == len(sizes) + 1 else sizes[1:]
+    pairs = list(zip(wanted, found[1:]))
+    if len(found[1:]) != len(wanted) or any(want not in (None, size) for want, size in pairs):
+        raise InputError(
+            f"the graph does not take these images of shape {found}; its input {fed_t.name} has "
+            f"the shape {fed_t.shape}: give arrays of that shape"
+        )
+
+
+def _shapes(images: Images) -> Tuple[Tuple[int, ...], ...]:
+    """Return the shape of one image, for each input."""
+    return tuple(np.shape(one)[1:] for one in (images if isinstance(images, tuple) else (images,)))
+
+
+def _channel_axis(t: Any) -> int:
+    """Return the axis of the channels, or classes, of a tensor, counted from the end."""
+    rank = t.shape.rank
+    if rank is None or rank < 3:
+        return -1
+    channels = layout_of_layer(t, rank).channels
+    return -1 if channels is None else channels - rank
 
 
 def _alone(values: Sequence[np.ndarray]) -> Maps:

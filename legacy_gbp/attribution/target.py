@@ -27,7 +27,7 @@ def seeded(
     """Open the network under a rule and turn a target into ``grad_ys``.
 
     An output has the shape (N, ...); a unit is a number of it. The last axis is that of the
-    classes.
+    classes, or the second where the operation that makes the output has channels first.
 
     ================================  =================================================
     target                            what is explained
@@ -70,7 +70,7 @@ def seeded(
     if isinstance(target, Layer):
         graph = net.under(rule, of=target.name, wrt=wrt)
         shape = np.shape(graph.output(images))
-        return graph, _layer_seeds(shape, target, graph.class_axis)
+        return graph, _layer_seeds(shape, target, graph.channel_axis)
     graph = net.under(rule, wrt=wrt)
     return graph, _seeds(graph, images, target)
 
@@ -158,6 +158,8 @@ def _seeds(graph: RuleGraph, images: Images, target: Any) -> np.ndarray:
     if isinstance(target, Unit):
         return _filled(shape, _unit(shape[1:], target.index))
     if isinstance(target, Difference):
+        if target.first == target.second:
+            raise InputError(f"target {target} is a class less itself, 0; give two classes")
         difference: np.ndarray = _class_seeds(shape, target.first, graph.class_axis)
         difference -= _class_seeds(shape, target.second, graph.class_axis)
         return difference
@@ -171,7 +173,9 @@ def _array_seeds(shape: Shape, target: Any, axis: int) -> np.ndarray:
             f"target {target!r} is unknown; give a class, one class an image, {PREDICTED!r}, "
             f"{MEAN!r} or seeds of shape {shape}"
         )
-    target = np.asarray(target)
+    if isinstance(target, int) and not isinstance(target, bool):
+        return _class_seeds(shape, target, axis)
+    target = _as_array(target)
     if target.dtype.kind == "f" and target.shape == shape:
         seeds: np.ndarray = target
         return seeds
@@ -189,15 +193,28 @@ def _array_seeds(shape: Shape, target: Any, axis: int) -> np.ndarray:
         return seeds
     raise InputError(
         f"target of shape {target.shape} and type {target.dtype} fits neither one class, nor "
-        f"{shape[0]} classes, nor seeds of shape {shape}"
+        f"{shape[0]} classes, nor weights {shape[1:]} or seeds {shape} in floating point"
     )
+
+
+def _as_array(target: Any) -> np.ndarray:
+    """Return the numbers of a target; refuse what is ragged, NaN or Inf."""
+    try:
+        values = np.asarray(target)
+        usable = values.dtype.kind != "f" or bool(np.isfinite(values).all())
+    except ValueError:
+        raise InputError("target has rows of several lengths; give an array") from None
+    if not usable:
+        raise InputError("target holds NaN or Inf; give finite seeds or weights")
+    return values
 
 
 def _class_seeds(shape: Shape, place: int, axis: int) -> np.ndarray:
     """Return 1 at a class of every image, and of every place of it."""
     classes = shape[axis] if len(shape) > 1 else 1
     if not 0 <= place < classes:
-        raise InputError(f"target {place} is not a class; classes are 0..{classes - 1}")
+        known = f"classes are 0..{classes - 1}" if classes > 1 else "the output has one alone, 0"
+        raise InputError(f"target {place} is not a class; {known}")
     if len(shape) == 1:
         return np.ones(shape)
     seeds = np.zeros(shape)
@@ -219,12 +236,17 @@ def _unit(unit_shape: Shape, index: Shape) -> Shape:
 def _layer_seeds(shape: Shape, layer: Layer, axis: int) -> np.ndarray:
     """Return 1 at a layer of every image, at a channel of it, or at one of its units."""
     unit_shape, index = shape[1:], layer.index
+    if index and not unit_shape:
+        raise InputError(
+            f"layer {layer.name!r} has one number for each image, and no unit {index}; name the "
+            "layer alone"
+        )
     if len(index) not in (0, 1, len(unit_shape)):
         raise InputError(
             f"layer {layer.name!r}, unit {index}: give nothing (the entire layer), a channel, or "
             f"{len(unit_shape)} numbers, one for each axis of {unit_shape}"
         )
-    is_channel = len(index) == 1 and len(unit_shape) > 0
+    is_channel = len(index) == 1
     axes = (shape[axis],) if is_channel else unit_shape
     if not all(0 <= place < size for place, size in zip(index, axes)):
         raise InputError(f"layer {layer.name!r} has no unit {index}; its units are {unit_shape}")

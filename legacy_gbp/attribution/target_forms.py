@@ -12,8 +12,11 @@ form                          what is explained
 ============================  ========================================================
 """
 
+import operator
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Any, Tuple
+
+from legacy_gbp.errors import InputError
 
 PREDICTED = "predicted"
 MEAN = "mean"
@@ -40,6 +43,9 @@ class Layer:
     name: str
     index: Tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", _whole_numbers(self, self.index))
+
     def __str__(self) -> str:
         return f"layer:{self.name}" + (f":{_numbers(self.index)}" if self.index else "")
 
@@ -62,6 +68,9 @@ class Unit:
 
     index: Tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", _whole_numbers(self, self.index))
+
     def __str__(self) -> str:
         return _numbers(self.index)
 
@@ -83,6 +92,9 @@ class Ranked:
 
     rank: int
 
+    def __post_init__(self) -> None:
+        _whole_numbers(self, (self.rank,))
+
     def __str__(self) -> str:
         return f"rank {self.rank}"
 
@@ -94,7 +106,7 @@ class Difference:
     Attributes
     ----------
     first, second : int
-        Places along the last axis of the output.
+        Places along the axis of the classes.
 
     Examples
     --------
@@ -105,8 +117,21 @@ class Difference:
     first: int
     second: int
 
+    def __post_init__(self) -> None:
+        _whole_numbers(self, (self.first, self.second))
+
     def __str__(self) -> str:
         return f"{self.first}-{self.second}"
+
+
+def _whole_numbers(form: Any, numbers: Any) -> Tuple[int, ...]:
+    """Return the numbers of a form; refuse what is no tuple of whole numbers."""
+    try:
+        return tuple(operator.index(number) for number in numbers)
+    except TypeError:
+        raise InputError(
+            f"target {form!r}: give whole numbers, of a place in a tuple such as (5, 3, 2)"
+        ) from None
 
 
 def _numbers(index: Tuple[int, ...]) -> str:

@@ -97,9 +97,10 @@ def run(options: Options) -> None:
     for path in (options.output, options.figure):
         if path:
             check_destination(path)
-    read_target(options)  # refused before anything is loaded
+    target = read_target(options)  # refused before anything is loaded
     opened = open_model(options)
     source = _with_scale(opened.source, options.scale)
+    from legacy_gbp.attribution.image_runs import shape_of_image
     from legacy_gbp.attribution.network import Network
     from legacy_gbp.data.images import image_set
     from legacy_gbp.rules.relu import OVERRIDES
@@ -107,18 +108,23 @@ def run(options: Options) -> None:
     with contextlib.ExitStack() as stack:
         net = stack.enter_context(Network(source, allow_partial=options.allow_partial))
         rule = options.method if options.method in OVERRIDES else PLAIN
-        endpoints = net.under(rule, wrt=options.wrt).endpoints
+        graph = net.under(rule, wrt=options.wrt)
+        endpoints = graph.endpoints
         if len(endpoints.input_ts) != 1:
             raise InputError(
                 f"{options.model}: has {len(endpoints.input_ts)} inputs; explain such a model from "
                 "Python, with a tuple of arrays"
             )
-        images = image_set(options.images, _shape_of_one(endpoints.input_ts[0]))
+        target.check_classes(options.target, graph.known_classes)
+        shape = shape_of_image(endpoints.input_ts[0], endpoints.logits_t)
+        images = image_set(options.images, shape)
         append: Callable[..., None] = _ignore
         if options.output:
             facts = _facts(options, opened, source.preparation, endpoints.logits_t.name)
             append = _recorder(stack, options, facts, net)
         outcome = _explain_all(options, net, images, append)
+    if not (options.output_tensor or options.net or options.target.startswith("layer:")):
+        outcome.notices.insert(0, f"the output is {outcome.output}; --output-tensor names another")
     if options.figure:
         outcome.draw(options.figure, os.path.basename(options.model))
     outcome.report(source.preparation)
@@ -173,19 +179,12 @@ def _with_scale(source: Any, scale: Optional[str]) -> Any:
     return source.with_scale(scale)
 
 
-def _shape_of_one(tensor_t: Any) -> Optional[List[Optional[int]]]:
-    if tensor_t.shape.rank is None:
-        return None
-    shape: List[Optional[int]] = tensor_t.shape.as_list()[1:]
-    return shape
-
-
 def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., None]) -> Outcome:
     from legacy_gbp.attribution.pipeline import Explanation, explain_batches
     from legacy_gbp.rules.relu import OVERRIDES
 
     count = min(len(images), options.limit or len(images))
-    target = read_target(options, count)
+    target = read_target(options, len(images), count)
     methods = _methods(options, net, target)
     logits_from = options.method if options.method in OVERRIDES and not options.wrt else None
     form = target.forms[0]

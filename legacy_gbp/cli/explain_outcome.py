@@ -89,6 +89,10 @@ class Outcome:
         Of the first images: caption, image, and its maps by name.
     unit_shape : tuple of int
         Of the output of one image.
+    class_axis : int
+        Of the classes in that output, counted from the end.
+    output : str
+        The tensor that is explained.
     """
 
     method: str
@@ -102,6 +106,8 @@ class Outcome:
     reshaped: List[str] = dataclasses.field(default_factory=list)
     shown: List[Shown] = dataclasses.field(default_factory=list)
     unit_shape: Tuple[int, ...] = ()
+    class_axis: int = -1
+    output: str = ""
 
     def add(self, found: Any, net: Any) -> None:
         """Keep what the page and the report show of a batch.
@@ -115,6 +121,7 @@ class Outcome:
 
         input_t = net.open_graphs()[0].endpoints.input_ts[0]
         self.unit_shape = found.logits.shape[1:]
+        self.class_axis = net.open_graphs()[0].class_axis
         axes = np.ndim(found.images)
         for k, index in enumerate(found.indices):
             name = self.images.name(index)
@@ -122,10 +129,11 @@ class Outcome:
                 self.zero_maps.append(name)
             if len(self.shown) < IMAGES_ON_A_PAGE:
                 maps = [
-                    (method, _to_draw(values[k : k + 1], input_t, axes))
+                    (self._panel(method, found, k), _to_draw(values[k : k + 1], input_t, axes))
                     for method, values in found.maps.items()
                 ]
-                caption = f"{name[-18:]}: {self.target.largest(found.logits[k])}"
+                largest = self.target.ranked(found.logits[k], self.class_axis)
+                caption = f"{name[-18:]}: {largest}"
                 image = _to_draw(found.images[k : k + 1], input_t, axes)
                 self.shown.append((caption, image, maps))
                 self.reshaped = _reshaped(image, found.images[k])
@@ -138,7 +146,34 @@ class Outcome:
         net : legacy_gbp.Network
         """
         self.coverage = coverage_of(net)
-        self.notices += [*self._about_units(), *self.images.notes(), *_notices(net)]
+        self.output = net.open_graphs()[0].endpoints.logits_t.name
+        self.notices += [
+            *self._about_units(),
+            *self._about_names(),
+            *self.images.notes(),
+            *_notices(net),
+        ]
+
+    def _panel(self, name: str, found: Any, k: int) -> str:
+        """Return the name of a map, and what it explains where images differ in that."""
+        method, _, rank = name.partition("_top")
+        if len(self.target.forms) > 1:
+            unit = self.target.ranked(found.logits[k], self.class_axis, int(rank or 1))
+        else:
+            unit = self.target.of_image(int(found.indices[k]), self.class_axis)
+        return f"{method} of {unit}" if unit else method
+
+    def _about_names(self) -> List[str]:
+        """Say where there are other names of classes than classes."""
+        shape, names = self.unit_shape, self.target.names
+        classes = shape[self.class_axis] if len(shape) >= -self.class_axis else 1
+        if not names or len(names) == classes:
+            return []
+        number = f"{classes} classes" if classes > 1 else "one number an image"
+        return [
+            f"--labels has {len(names)} names, and the output {number}: check that they are of "
+            "this model, in its order"
+        ]
 
     def _about_units(self) -> List[str]:
         """Say what the default means where the output is no row of classes."""
@@ -171,9 +206,9 @@ class Outcome:
             names = ", ".join(finding.name for finding in self.coverage.missed)
             named = f"{self.method} (PARTIAL: {self.coverage})"
             facts["Partial"] = f"{self.coverage}: {names}"
-        title = f"{model}: {named} of {self.asked}"
+        title = f"{model}: {named} of {self.target.words(self.asked, self.class_axis)}"
         shown = [
-            (caption, image, [(method if name == self.method else name, m) for name, m in maps])
+            (caption, image, [(self._covered(name, method), m) for name, m in maps])
             for caption, image, maps in self.shown
         ]
         page = figures.explained_page(
@@ -181,6 +216,11 @@ class Outcome:
         )
         figures.save(page, path, {"Title": title, **facts})
         self.notices += [*self.reshaped, *figures.page_notices(shown)]
+
+    def _covered(self, panel: str, method: str) -> str:
+        """Return the name of a panel; that of the method says where its rule missed something."""
+        name, of, unit = panel.partition(" of ")
+        return f"{method if name == self.method else name}{of}{unit}"
 
     def report(self, preparation: str) -> None:
         """Print what was made.
@@ -191,7 +231,8 @@ class Outcome:
             What was done to the images, in words; ``none`` says nothing.
         """
         method = self.coverage.method(self.method)
-        lines = [f"{self.count} maps by {method} of {self.asked}"]
+        words = self.target.words(self.asked, self.class_axis)
+        lines = [f"{self.count} maps by {method} of {words}"]
         if preparation != "none":
             lines.append(f"images are prepared: {preparation}")
         lines += self.notices

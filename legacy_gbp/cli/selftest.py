@@ -45,6 +45,7 @@ def run(options: Options) -> None:
     from legacy_gbp.cli.quiet_tensorflow import load_quietly
 
     load_quietly()
+    from legacy_gbp.attribution.network import Network
     from legacy_gbp.attribution.published_numbers import PUBLISHED, check_published
     from legacy_gbp.metrics.gradient_check import IMAGES, Asked, check_model
 
@@ -61,6 +62,9 @@ def run(options: Options) -> None:
         opened = open_model(options)
         print(f"-- {options.model}: {opened.kind}", flush=True)
         target = read_target(options, IMAGES)
+        if options.labels:
+            with Network(opened.source, allow_partial=True) as net:
+                target.check_classes(options.target, net.under("gradient").known_classes)
         for form in target.forms:
             asked = Asked(form, options.shape, options.output_tensor)
             for name, outcome in check_model(opened.source, asked):

@@ -18,7 +18,7 @@
 
 import argparse
 import re
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 from legacy_gbp.attribution.target_forms import MEAN, PREDICTED, Difference, Layer, Ranked, Unit
 from legacy_gbp.cli import option_types
@@ -26,6 +26,8 @@ from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.errors import InputError
 
 FILES = (".npy", ".txt", ".csv")
+MOST_RANKS = 100  # of topN: each is a map of its own
+MOST_LETTERS = 24  # of the name of a class, where it is shown
 HELP = (
     "a class, its name (--labels), predicted, top3, mean, 3-5 (a difference), 5,3,2 (a place), a "
     "file .txt or .npy for each image, or layer:NAME[:CHANNEL | :ROW,COLUMN,CHANNEL] (predicted)"
@@ -50,47 +52,141 @@ class Target(NamedTuple):
     per_image: bool
     names: List[str]
 
-    def largest(self, logits: Any) -> str:
-        """Return the largest units of an image in words: as many as are explained.
+    def ranked(self, logits: Any, axis: int = -1, rank: int = 1) -> str:
+        """Return a unit of an image in words, by its size.
 
         Parameters
         ----------
         logits : (...) array
             Of the image.
+        axis : int
+            That of the classes, counted from the end.
+        rank : int
+            1 for the largest.
 
         Returns
         -------
         str
+            Such as ``class 3 (cat)``, or ``unit 5,3,2 (cat)``; of a single number its value.
         """
         import numpy as np
 
+        if np.size(logits) == 1:
+            return f"output {float(np.ravel(logits)[0]):.3g}"
         order = np.argsort(-np.ravel(logits).astype(float), kind="stable")
-        count = max(len(self.forms), 1)
-        return ", ".join(self.unit(int(number), np.shape(logits)) for number in order[:count])
+        shape = np.shape(logits)
+        index = np.unravel_index(order[rank - 1], shape) if shape else (0,)
+        return self._unit([int(place) for place in index], axis)
 
-    def unit(self, number: int, shape: Any) -> str:
-        """Return a unit in words.
+    def of_image(self, index: int, axis: int = -1) -> str:
+        """Return what a file asks for of an image, in words.
 
         Parameters
         ----------
-        number : int
-            Its place in the flattened output of an image.
-        shape : sequence of int
-            Of that output.
+        index : int
+            Of the image.
+        axis : int
+            That of the classes, counted from the end.
 
         Returns
         -------
         str
-            Such as ``class 3 (cat)``, or ``unit 5,3,2 (cat)``.
+            Empty where the file holds no class and no place.
         """
         import numpy as np
 
-        index = [int(place) for place in np.unravel_index(number, shape)] if len(shape) else [0]
-        last = index[-1]
-        name = f" ({self.names[last]})" if last < len(self.names) else ""
+        wanted = np.asarray(self.forms[0])[index] if self.per_image else np.empty(0)
+        if wanted.dtype.kind not in "iu":
+            return ""
+        return self._unit([int(place) for place in np.ravel(wanted)], axis)
+
+    def check_classes(self, asked: str, classes: Optional[int]) -> None:
+        """Refuse a name, or a number of a file, of a class that the output does not have.
+
+        Parameters
+        ----------
+        asked : str
+            As the user wrote it.
+        classes : int or None
+            Of the output; None where only a run says it.
+
+        Raises
+        ------
+        InputError
+        """
+        form = self.forms[0]
+        if classes is not None and self.per_image and form.dtype.kind in "iu" and form.ndim == 1:
+            for number, place in enumerate(form):
+                if not 0 <= place < classes:
+                    raise InputError(
+                        f"{asked}: target {place} of image {number} is not a class; classes are "
+                        f"0..{classes - 1}"
+                    )
+        is_name = isinstance(form, int) and self.names and not re.fullmatch(r"[+]?\d+", asked)
+        if classes is None or not is_name:
+            return
+        if classes == 1 and len(self.names) == 2:
+            raise InputError(
+                f"`target` {asked!r}: the output is one number for two classes; leave `target` "
+                "out: the map is that of the class which a large number means"
+            )
+        if form >= classes:
+            raise InputError(
+                f"`target` {asked!r} is class {form} of `labels`, and the classes of the output "
+                f"are 0..{classes - 1}; give the labels of this model"
+            )
+
+    def words(self, asked: str, axis: int = -1) -> str:
+        """Return what is explained, in words.
+
+        Parameters
+        ----------
+        asked : str
+            As the user wrote it.
+        axis : int
+            That of the classes, counted from the end.
+
+        Returns
+        -------
+        str
+            Such as ``class 3 (cat) less class 5 (dog)``; `asked` where it is in words.
+        """
+        form = self.forms[0]
+        if isinstance(form, int):
+            return self._unit([form], axis)
+        if isinstance(form, Unit):
+            return self._unit(form.index, axis)
+        if isinstance(form, Difference):
+            return f"{self._unit([form.first], axis)} less {self._unit([form.second], axis)}"
+        return "the mean of all units" if isinstance(form, str) and form == MEAN else asked
+
+    def _unit(self, index: Sequence[int], axis: int) -> str:
+        """Return a class, or a unit at a place, in words."""
+        number = index[axis] if len(index) >= -axis else index[-1]
+        name = f" ({shown_name(self.names[number])})" if number < len(self.names) else ""
         if len(index) == 1:
-            return f"class {last}{name}"
+            return f"class {number}{name}"
         return f"unit {','.join(map(str, index))}{name}"
+
+
+def shown_name(name: str) -> str:
+    """Return the name of a class as pages show it: the first of its synonyms, not too long.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> shown_name("great white shark, white shark, man-eater")
+    'great white shark'
+    """
+    first = " ".join((name.split(",")[0] or name).split())
+    return first if len(first) <= MOST_LETTERS else first[: MOST_LETTERS - 3].rstrip() + "..."
 
 
 def add_target_arguments(parser: Parser) -> None:
@@ -115,12 +211,17 @@ def target_text(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not layer:NAME, layer:NAME:CHANNEL or layer:NAME:ROW,COLUMN,CHANNEL"
         )
+    top = re.fullmatch(r"top(\d+)", text)
+    if top and not 1 <= int(top.group(1)[:9]) <= MOST_RANKS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not top1..top{MOST_RANKS}")
     if re.fullmatch(r"[-+]?\d+(\.\d*)?", text):
         option_types.whole_number(text, 0)
     return option_types.path(text)
 
 
-def read_target(options: Options, count: Optional[int] = None) -> Target:
+def read_target(
+    options: Options, count: Optional[int] = None, limit: Optional[int] = None
+) -> Target:
     """Return what is asked for; files are read.
 
     Parameters
@@ -129,6 +230,8 @@ def read_target(options: Options, count: Optional[int] = None) -> Target:
         With `target` and `labels`.
     count : int, optional
         Number of images, for the targets of a file.
+    limit : int, optional
+        Number of those that are explained; a file may hold as many.
 
     Returns
     -------
@@ -146,10 +249,11 @@ def read_target(options: Options, count: Optional[int] = None) -> Target:
         names = read_class_names(options.labels)
     text: str = options.target
     top = re.fullmatch(r"top(\d+)", text)
-    if top and int(top.group(1)):
+    if top:
         return Target([Ranked(rank + 1) for rank in range(int(top.group(1)))], False, names)
     if text.endswith(FILES) and text not in names:
-        values, per_image = _from_file(text, names, count)
+        counts = None if count is None else (count, limit or count)
+        values, per_image = _from_file(text, names, counts)
         return Target([values], per_image, names)
     return Target([_form(text, names)], False, names)
 
@@ -159,7 +263,7 @@ def _form(text: str, names: List[str]) -> Any:
         return text
     if text.startswith("layer:"):
         return _layer(text)
-    if re.fullmatch(r"\d+", text):
+    if re.fullmatch(r"[+]?\d+", text):
         return int(text)
     if re.fullmatch(r"\d+-\d+", text):
         first, second = text.split("-")
@@ -185,22 +289,27 @@ def _layer(text: str) -> Optional[Layer]:
     return Layer(name, tuple(int(part) for part in parts))
 
 
-def _from_file(path: str, names: List[str], count: Optional[int]) -> Any:
-    """Return the values of a file, and whether they have a row for each image."""
+def _from_file(path: str, names: List[str], counts: Optional[Tuple[int, int]]) -> Any:
+    """Return the values of a file, and whether they have a row for each image.
+
+    Floats may: the pipeline tells weights from rows by the axes of the output.
+    """
     import numpy as np
 
     values = _array(path) if path.endswith(".npy") else _lines(path, names)
     if values.dtype.kind not in "iuf":
         raise InputError(f"{path}: holds {values.dtype}; give integers, or weights as floats")
-    is_weights = values.dtype.kind == "f"
-    if is_weights and (count is None or values.shape[:1] != (count,) or values.ndim == 1):
-        return values, False  # for all images
-    if values.ndim == 0 or (count is not None and len(values) != count):
+    if not np.isfinite(values).all():
+        raise InputError(f"{path}: holds NaN or Inf; give finite weights")
+    if not values.ndim:
+        return (values if values.dtype.kind == "f" else int(values)), False
+    has_rows = counts is None or len(values) in counts
+    if not has_rows and values.dtype.kind != "f":
+        count = counts[0] if counts else 0
         raise InputError(
-            f"{path}: holds {values.shape[0] if values.ndim else 1} targets for {count} images; "
-            "give one for each"
+            f"{path}: holds {len(values)} targets for {count} images; give one for each"
         )
-    return np.asarray(values), True
+    return values, has_rows
 
 
 def _array(path: str) -> Any:
@@ -209,13 +318,16 @@ def _array(path: str) -> Any:
     from legacy_gbp.errors import first_line
 
     try:
-        return np.load(path, allow_pickle=False)
+        values = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check `target`") from error
     except (OSError, ValueError, EOFError) as error:
         raise InputError(
             f"{path}: not a readable array ({first_line(error)}); save it by numpy.save"
         ) from error
+    if not isinstance(values, np.ndarray):  # an archive of arrays
+        raise InputError(f"{path}: holds several arrays; save one by numpy.save")
+    return values
 
 
 def _lines(path: str, names: List[str]) -> Any:
@@ -225,8 +337,10 @@ def _lines(path: str, names: List[str]) -> Any:
     from legacy_gbp.errors import first_line
 
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             lines = [line.strip() for line in file if line.strip()]
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; check `target`") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{path}: cannot be read ({first_line(error)}); give a class a line"
@@ -235,7 +349,7 @@ def _lines(path: str, names: List[str]) -> Any:
         return np.array([float(line) for line in lines])  # weights
     classes = []
     for number, line in enumerate(lines, 1):
-        if re.fullmatch(r"\d+", line):
+        if re.fullmatch(r"\d{1,9}", line):
             classes.append(int(line))
         elif names:
             classes.append(class_number(line, names))

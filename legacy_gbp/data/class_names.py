@@ -33,7 +33,7 @@ def read_class_names(path: str) -> List[str]:
     if path == IMAGENET and not os.path.exists(path):
         path = _keras_table()
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(

@@ -88,7 +88,39 @@ class PageGrid:
 
     def _text(self, text: str, size: float, y: float, **style: Any) -> None:
         common: Dict[str, Any] = {"ha": "center", "fontsize": size, "linespacing": LINE_SPACING}
-        self.figure.text(0.5, y, text, **common, **style)
+        self.figure.text(0.5, y, literal(text), **common, **style)
+
+
+def literal(text: str) -> str:
+    """Return a text that is drawn letter by letter: dollar signs begin no formula.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+    """
+    return text.replace("$", "\\$")
+
+
+def letters_in(dots: float, size: float) -> int:
+    """Return how many letters of a size have room in a line.
+
+    Parameters
+    ----------
+    dots : float
+        Width of the line.
+    size : float
+        Points.
+
+    Returns
+    -------
+    int
+        1 or more.
+    """
+    return max(int(dots * POINTS_PER_INCH / (size * DOTS_PER_INCH * WIDTH_OF_A_CHARACTER)), 1)
 
 
 def _whole_quarters(dots: int) -> int:
@@ -98,6 +130,6 @@ def _whole_quarters(dots: int) -> int:
 def _lines(text: str, size: float, width: int) -> Tuple[str, int]:
     """Return a text broken into lines for a page, and their height, dots."""
     dots = size * DOTS_PER_INCH / POINTS_PER_INCH
-    most = max(int((width - 20) / (dots * WIDTH_OF_A_CHARACTER)), 1)
+    most = letters_in(width - 20, size)
     lines = [piece for line in text.splitlines() for piece in textwrap.wrap(line, most)]
     return "\n".join(lines), int(len(lines) * dots * LINE_SPACING) + 15

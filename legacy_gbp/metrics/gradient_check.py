@@ -4,6 +4,7 @@ from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from legacy_gbp.attribution.image_runs import shape_of_image
 from legacy_gbp.attribution.multi_input import Images
 from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.published_numbers import Outcome
@@ -71,12 +72,12 @@ def check_model(source: Source, asked: Asked = DEFAULT) -> Iterator[Tuple[str, O
             Outcome(bool(np.isfinite(logits).all()), f"largest {largest:.3g}"),
         )
         named = asked.output if plain.endpoints.stepped_over else None
-        output = net.under("gradient", of=named).output(images) if named else logits
-        yield "the output is no saturated softmax", _saturation(output)
+        yield "the output is no saturated softmax", _saturation(_named(net, named, images, logits))
         yield "the gradient is not zero", _zero_maps(plain.gradient(images, seeds))
         of = asked.target.name if isinstance(asked.target, Layer) else None
         for rule in RULES:
             graph = net.under(rule, of=of)
+            graph.output(images)  # it learns whether images go in one at a time
             yield f"{rule} reaches every nonlinearity", _reach(graph)
             yield f"{rule} maps are not zero", _zero_maps(graph.gradient(images, seeds))
             error = relative_error(graph.logits(images), logits)
@@ -113,26 +114,35 @@ def random_images(net: Network, source: Source, shape: Optional[Tuple[int, ...]]
     rng = np.random.default_rng(0)
     low, high = source.pixel_range
     drawn: List[np.ndarray] = []
-    for tensor_t in net.under("gradient").endpoints.input_ts:
-        if tensor_t.shape.rank is None and shape is None:
+    endpoints = net.under("gradient").endpoints
+    for tensor_t in endpoints.input_ts:
+        own = shape_of_image(tensor_t, endpoints.logits_t)
+        if own is None and shape is None:
             raise ModelError(
                 f"input {tensor_t.name} has no shape; give that of one image by `shape`"
             )
-        if shape is not None and not _fits(shape, tensor_t):
+        if shape is not None and own is not None and not _fits(shape, own):
             raise InputError(
                 f"`shape` {shape} does not fit input {tensor_t.name} of shape {tensor_t.shape}; "
                 "give the sizes of one image, without the batch"
             )
-        sizes = shape or [size or OPEN_SIZE for size in tensor_t.shape.as_list()[1:]]
+        sizes = shape or [size or OPEN_SIZE for size in own or ()]
         images = rng.uniform(low, high, (IMAGES, *sizes))
         drawn.append(images.astype(tensor_t.dtype.as_numpy_dtype))
     return source.prepare(drawn[0]) if len(drawn) == 1 else tuple(drawn)
 
 
-def _fits(shape: Tuple[int, ...], input_t: Any) -> bool:
-    if input_t.shape.rank is None:
-        return True
-    sizes = input_t.shape.as_list()[1:]
+def _named(net: Network, name: Optional[str], images: Images, logits: np.ndarray) -> np.ndarray:
+    """Return a named output; the logits where there is none, or none with a gradient."""
+    if name is None:
+        return logits
+    try:
+        return net.under("gradient", of=name).output(images)
+    except ModelError:  # such as an ArgMax
+        return logits
+
+
+def _fits(shape: Tuple[int, ...], sizes: Tuple[Optional[int], ...]) -> bool:
     return len(shape) == len(sizes) and all(
         wanted in (None, size) for wanted, size in zip(sizes, shape)
     )

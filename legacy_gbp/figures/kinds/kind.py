@@ -1,15 +1,18 @@
 """What a kind of drawing is, and what several kinds share."""
 
+import textwrap
 from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from legacy_gbp.figures.layout import LEAST_SLOT, PageGrid
+from legacy_gbp.figures.layout import BETWEEN_PANELS, LEAST_SLOT, PageGrid, letters_in, literal
 from legacy_gbp.figures.panel import PANELS_A_ROW, NamedArray, draw_map
 
 ExplainedImage = Tuple[str, np.ndarray, Sequence[NamedArray]]  # caption, image, maps
 OVERLAY = "overlay"
+TITLE_SIZE, TITLE_PAD = 8, 3  # points, above a panel
+MOST_LINES = 2
 TICK_LABELS = 35  # dots beside a panel of numbered values
 LONGEST_COLUMN = 3  # inputs; more are drawn in two columns
 
@@ -151,15 +154,23 @@ def axes_stacked(
 
 
 def set_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
-    """Write a title above each panel.
+    """Write a title above each panel, in two lines where one is too short for it.
 
     Parameters
     ----------
     axes : sequence of matplotlib.axes.Axes
     titles : sequence of str
+        What two lines are too short for ends in three dots.
     """
     for panel, text in zip(axes, titles):
-        panel.set_title(text, fontsize=8, loc="left")
+        room = max(panel.get_window_extent().width, LEAST_SLOT) + BETWEEN_PANELS
+        most = letters_in(room, TITLE_SIZE)
+        if len(text) > most:
+            lines = textwrap.wrap(text, most, max_lines=MOST_LINES, placeholder="...")
+            text = "\n".join(lines)
+        panel.set_title(
+            literal(text), fontsize=TITLE_SIZE, loc="left", linespacing=1, pad=TITLE_PAD
+        )
 
 
 def has_places_of(values: np.ndarray, image: np.ndarray) -> bool:
@@ -235,4 +246,4 @@ def draw_foreign(axes: Axes, name: str, values: np.ndarray) -> None:
         draw_map(axes, values.T)
     else:
         draw_map(axes, values.reshape(1, -1))
-    axes.set_title(f"{name}, of shape {shape}", fontsize=8, loc="left")
+    set_titles([axes], [f"{name}, of shape {shape}"])

@@ -18,7 +18,7 @@ from legacy_gbp.figures.kinds.kind import (
     shared_dots,
     summed,
 )
-from legacy_gbp.figures.layout import PageGrid
+from legacy_gbp.figures.layout import PageGrid, literal
 from legacy_gbp.figures.panel import clip_magnitude, draw_map
 from legacy_gbp.figures.pixels import block_size, panel_dots
 
@@ -99,7 +99,7 @@ def _draw_one(
         _hide(axes[-1])
     titles = [caption, *(summed(name, values.shape[-1]) for name, values in maps), OVERLAY]
     for row, title in zip(axes, titles):
-        row[0].set_ylabel("\n".join(textwrap.wrap(title, LABEL)), fontsize=7)
+        row[0].set_ylabel(literal("\n".join(textwrap.wrap(title, LABEL))), fontsize=7)
         for panel in row[1:]:
             panel.set_yticklabels([])
     for row in axes:
