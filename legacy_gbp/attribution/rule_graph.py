@@ -181,6 +181,7 @@ class RuleGraph(abc.ABC):
         tuple of int
         """
         if _shapes(images) not in self._unit_shapes:
+            self._check_shapes(images if isinstance(images, tuple) else (images,))
             one = tuple(part[:1] for part in images) if isinstance(images, tuple) else images[:1]
             return self.logits(one).shape[1:]
         return self._unit_shapes[_shapes(images)]
@@ -290,11 +291,24 @@ class RuleGraph(abc.ABC):
         raw_t = self.endpoints.raw_t
         as_stored = raw_t is not None and images[0].dtype == raw_t.dtype.as_numpy_dtype
         arrays = dict(zip((raw_t,) if as_stored else self._fed(images), images))
-        for fed_t, one in arrays.items():
-            _check_shape(fed_t, np.shape(one))
+        self._check_shapes(images)
         if seeds is not None:
             arrays[self._built.seed_t] = seeds
         return self._runs.values(wanted_ts, arrays)
+
+    def _check_shapes(self, images: Sequence[np.ndarray]) -> None:
+        """Refuse images of another shape than the inputs take, one by one or in a batch."""
+        for fed_t, one in zip(self._fed(images), images):
+            if fed_t.shape.rank is None:
+                continue
+            sizes, found = fed_t.shape.as_list(), np.shape(one)[1:]
+            wanted = sizes if len(found) == len(sizes) else sizes[1:]
+            pairs = list(zip(wanted, found))
+            if len(found) != len(wanted) or any(want not in (None, size) for want, size in pairs):
+                raise InputError(
+                    f"the graph does not take these images of shape {np.shape(one)}; its input "
+                    f"{fed_t.name} has the shape {fed_t.shape}: give arrays of that shape"
+                )
 
     def _fed(self, images: Sequence[np.ndarray]) -> List[Any]:
         """Return the tensors to feed: for integers of an embedded input, what it embeds."""
@@ -367,20 +381,6 @@ def _gradient(output_t: Any, wrt_ts: Sequence[Any], seed_t: Optional[Any]) -> Tu
                 "gradient; choose another input or output"
             )
     return seed_t, map_ts
-
-
-def _check_shape(fed_t: Any, found: Tuple[int, ...]) -> None:
-    """Refuse images of another shape than a tensor takes, one by one or in a batch."""
-    if fed_t.shape.rank is None:
-        return
-    sizes = fed_t.shape.as_list()
-    wanted = sizes if len(found) == len(sizes) + 1 else sizes[1:]
-    pairs = list(zip(wanted, found[1:]))
-    if len(found[1:]) != len(wanted) or any(want not in (None, size) for want, size in pairs):
-        raise InputError(
-            f"the graph does not take these images of shape {found}; its input {fed_t.name} has "
-            f"the shape {fed_t.shape}: give arrays of that shape"
-        )
 
 
 def _shapes(images: Images) -> Tuple[Tuple[int, ...], ...]:

@@ -191,7 +191,7 @@ def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., 
     asked = Explanation(
         methods, form, images.name, logits_from=logits_from, per_image=target.per_image
     )
-    outcome = Outcome(options.method, options.target, target, images, count)
+    outcome = Outcome(options.method, options.target, target, images, count, wrt=options.wrt)
 
     def write(found: Any) -> None:
         others = {

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import operator
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from legacy_gbp.attribution.target_forms import PREDICTED
 from legacy_gbp.cli.target_option import Target
@@ -93,6 +93,8 @@ class Outcome:
         Of the classes in that output, counted from the end.
     output : str
         The tensor that is explained.
+    wrt : str or None
+        What the maps are differentiated with respect to, where it is not the images.
     """
 
     method: str
@@ -108,6 +110,7 @@ class Outcome:
     unit_shape: Tuple[int, ...] = ()
     class_axis: int = -1
     output: str = ""
+    wrt: Optional[str] = None
 
     def add(self, found: Any, net: Any) -> None:
         """Keep what the page and the report show of a batch.
@@ -206,7 +209,7 @@ class Outcome:
             names = ", ".join(finding.name for finding in self.coverage.missed)
             named = f"{self.method} (PARTIAL: {self.coverage})"
             facts["Partial"] = f"{self.coverage}: {names}"
-        title = f"{model}: {named} of {self.target.words(self.asked, self.class_axis)}"
+        title = f"{model}: {named} of {self._words()}"
         shown = [
             (caption, image, [(self._covered(name, method), m) for name, m in maps])
             for caption, image, maps in self.shown
@@ -216,6 +219,11 @@ class Outcome:
         )
         figures.save(page, path, {"Title": title, **facts})
         self.notices += [*self.reshaped, *figures.page_notices(shown)]
+
+    def _words(self) -> str:
+        """Return what is explained, in words."""
+        words = self.target.words(self.asked, self.class_axis)
+        return f"{words}, with respect to {self.wrt}" if self.wrt else words
 
     def _covered(self, panel: str, method: str) -> str:
         """Return the name of a panel; that of the method says where its rule missed something."""
@@ -231,8 +239,7 @@ class Outcome:
             What was done to the images, in words; ``none`` says nothing.
         """
         method = self.coverage.method(self.method)
-        words = self.target.words(self.asked, self.class_axis)
-        lines = [f"{self.count} maps by {method} of {words}"]
+        lines = [f"{self.count} maps by {method} of {self._words()}"]
         if preparation != "none":
             lines.append(f"images are prepared: {preparation}")
         lines += self.notices

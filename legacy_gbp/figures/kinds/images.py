@@ -92,7 +92,10 @@ def channels_notices(explained: Sequence[ExplainedImage]) -> List[str]:
 
 
 def _most_channels(explained: ExplainedImage) -> int:
-    return max(int(values.shape[-1]) for _, values in explained[2])
+    """Return the number of channels that are summed; 1 for maps such as that of a kernel."""
+    _, image, maps = explained
+    drawn = [m for _, m in maps if has_places_of(m, image) or m.ndim == 3]
+    return max([int(values.shape[-1]) for values in drawn] or [1])
 
 
 def _arrange(explained: Sequence[ExplainedImage]) -> Arrangement:
