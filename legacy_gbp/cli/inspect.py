@@ -1,19 +1,19 @@
 """``legacy-gbp inspect``: endpoints and layers of a model, and whether a rule reaches its ReLUs."""
 
-import contextlib
 import os
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional, Tuple
 
 from legacy_gbp.cli.inspect_contents import Plan, lines_and_plan, shape_text
 from legacy_gbp.cli.messages import for_command
 from legacy_gbp.cli.open_model import add_model_arguments, open_model
 from legacy_gbp.cli.parser import Options, Parser
-from legacy_gbp.errors import InputError, ModelError
+from legacy_gbp.errors import InputError, LegacyGbpError, ModelError
 from legacy_gbp.io.console import print_line
 
 NAME = "inspect"
 HELP = "what a model file holds, and whether a rule reaches its ReLUs"
 EXAMPLE = "inspect frozen.pb"
+WITHOUT_RULE = "gradient"  # what can be tried where the rule misses nonlinearities
 LAYERS = (
     "Conv2D", "DepthwiseConv2dNative", "Conv1D", "Conv3D", "MatMul", "MaxPool", "AvgPool",
     "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "Mean", "ConcatV2", "Softmax",
@@ -48,71 +48,85 @@ def run(options: Options) -> None:
     ModelError
         When ends that were named do not fit. Without names, what hinders is printed.
     """
-    named = bool(options.input or options.output_tensor or options.feed or options.net)
     if options.net is None:
         _check_there(options.model)
     from legacy_gbp.cli.quiet_tensorflow import load_quietly
 
     load_quietly()
-    lines: List[str] = []
-    plan: Optional[Plan] = None
-    kind = ""
-    if options.net is None:
-        lines, plan, kind = _contents(options.model)
-    audited: List[str] = []
-    refusal: Optional[ModelError] = None
-    try:
-        kind, audited = _audited(options)
-    except ModelError as error:
-        if named:
-            raise
-        refusal = error
-    if refusal is not None and plan is not None and plan.complete:
-        assumed = _with_ends(options, plan)
-        with contextlib.suppress(ModelError):
-            kind, audited = _audited(assumed)
-            feeds = ", ".join(f"{name}={value}" for name, value in plan.feeds.items())
-            audited = [f"assumed {feeds}", *audited] if feeds else audited
-    sha256 = _sha256(options.model)
-    for line in [f"model   {options.model}: {kind}, SHA-256 {sha256}", *lines, *audited]:
-        print_line(line)
+    if options.net is not None:
+        _print(options, _audited(options), [])
+        return
+    contents, lines, plan = _contents(options.model)
+    audit, refusal = _attempt(options)
+    if refusal is not None and _is_named(options):
+        raise refusal
+    if plan.complete and not _is_named(options) and (refusal is not None or plan.feeds):
+        assumed, refused = _attempt(_with_ends(options, plan))
+        audit, refusal = assumed or audit, refused or refusal
+    _print(options, audit or _Audit(contents.kind), lines)
     if refusal is not None:
         print_line(f"hinders {for_command(str(refusal), options.parser)}")
-    if plan is not None and (audited or not plan.complete):
-        for line in plan.advice(options.model, opens=bool(audited)):
-            print_line(line)
+    if plan.output and contents.opens and (audit is not None or plan.unknown):
+        is_missed = audit is not None and audit.missed and options.rule == "guided"
+        print_line(f"try     {plan.command(options.model, WITHOUT_RULE if is_missed else None)}")
+
+
+def _is_named(options: Options) -> bool:
+    return bool(options.input or options.output_tensor or options.feed)
 
 
 def _check_there(path: str) -> None:
-    if not (os.path.exists(path) or os.path.exists(path + ".index")):
+    if not any(os.path.exists(path + ending) for ending in ("", ".index", ".meta")):
         raise InputError(
             f"{path}: no such file or folder, and no checkpoint of that prefix; check the name"
         )
 
 
-def _contents(path: str) -> Tuple[List[str], Plan, str]:
+class _Audit(NamedTuple):
+    """What opening and auditing a model says."""
+
+    kind: str
+    lines: List[str] = []  # noqa: RUF012 - never changed
+    missed: bool = False
+
+
+def _print(options: Options, audit: _Audit, lines: List[str]) -> None:
+    first = f"model   {options.model}: {audit.kind}, SHA-256 {_sha256(options.model)}"
+    for line in [first, *lines, *audit.lines]:
+        print_line(line)
+
+
+def _attempt(options: Options) -> Tuple[Optional[_Audit], Optional[LegacyGbpError]]:
+    """Return the audit of a model, or what hinders it."""
+    try:
+        return _audited(options), None
+    except (ModelError, InputError) as error:
+        return None, error
+
+
+def _contents(path: str) -> Tuple[Any, List[str], Plan]:
     from legacy_gbp.models.contents import contents_of
 
     contents = contents_of(path)
-    lines, plan = lines_and_plan(contents)
-    return lines, plan, contents.kind
+    return (contents, *lines_and_plan(contents))
 
 
 def _with_ends(options: Options, plan: Plan) -> Options:
     """Return the options with the likeliest ends."""
     assumed = Options(**vars(options))
     assumed.input, assumed.output_tensor = list(plan.inputs), plan.output
-    assumed.feed = list(plan.feeds.items())
+    assumed.feed, assumed.assumed = list(plan.feeds.items()), True
     return assumed
 
 
-def _audited(options: Options) -> Tuple[str, List[str]]:
-    """Return the format of a model, and what opening and auditing it says, a line each."""
+def _audited(options: Options) -> _Audit:
+    """Open a model and audit it."""
     from legacy_gbp.attribution.network import Network
     from legacy_gbp.graph.traverse import operations_between
 
     opened = open_model(options)
-    lines: List[str] = []
+    feeds = ", ".join(f"{name}={value}" for name, value in options.feed)
+    lines = [f"assumed {feeds}"] if feeds and getattr(options, "assumed", False) else []
     with Network(opened.source, allow_partial=True, plain=True) as net:
         graph = net.under(options.rule)
         endpoints = graph.endpoints
@@ -140,7 +154,7 @@ def _audited(options: Options) -> Tuple[str, List[str]]:
             lines.append(
                 f"{'  takes ' if finding.took else '  MISSED'} {finding.name} ({finding.kind})"
             )
-    return opened.kind, lines
+    return _Audit(opened.kind, lines, took < total)
 
 
 def _sha256(path: str) -> str:

@@ -15,47 +15,61 @@ class Plan(NamedTuple):
     output : str or None
     feeds : dict of str to str
         Values that are right for a prediction.
-    complete : bool
-        Whether a command with these ends can work: nothing is missing.
+    unknown : list of str
+        Placeholders that need a value which is not known.
     """
 
     inputs: List[str]
     output: Optional[str]
     feeds: Dict[str, str]
-    complete: bool
+    unknown: List[str]
 
-    def advice(self, path: str, opens: bool) -> Iterator[str]:
-        """Yield what to try next.
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing: the ends can be opened."""
+        return bool(self.output and self.inputs) and not self.unknown
+
+    def command(self, path: str, method: Optional[str] = None) -> str:
+        """Return what explains the likeliest logits; IMAGES and VALUE are the user's.
 
         Parameters
         ----------
         path : str
-        opens : bool
-            Whether the model opens with these ends.
+        method : str, optional
+            In place of the default.
 
-        Yields
-        ------
+        Returns
+        -------
         str
-            A command; for several inputs, which the command does not take, Python.
+            A command; an expression of Python for several inputs, which a command cannot take.
         """
         if len(self.inputs) > 1:
-            inputs = ", ".join(map(repr, self.inputs))
-            yield (
-                f"try     in Python: models.model_file({path!r}, input=[{inputs}], "
-                f"output={self.output!r}, feeds={self.feeds!r})"
-            )
-        elif self.output or opens:
-            yield f"try     {self._command(path)}"
-
-    def _command(self, path: str) -> str:
+            return self._expression(path, method)
         words = ["legacy-gbp", "explain", path]
         for name in self.inputs:
             words += ["--input", name]
         if self.output:
             words += ["--output-tensor", self.output]
-        for name, value in self.feeds.items():
+        for name, value in [*self.feeds.items(), *((name, "VALUE") for name in self.unknown)]:
             words += ["--feed", f"{name}={value}"]
+        words += ["--method", method] if method else []
         return " ".join(map(shlex.quote, words)) + " --images IMAGES --figure maps.png"
+
+    def _expression(self, path: str, method: Optional[str]) -> str:
+        numbers = {name: _number(value) for name, value in self.feeds.items()}
+        values = [f"{name!r}: {number}" for name, number in numbers.items()]
+        values += [f"{name!r}: VALUE" for name in self.unknown]
+        feeds = f", feeds={{{', '.join(values)}}}" if values else ""
+        opened = (
+            f"models.model_file({path!r}, input={self.inputs!r}, output={self.output!r}{feeds})"
+        )
+        images = ", ".join(f"IMAGES_{k + 1}" for k in range(len(self.inputs)))
+        how = f", method={method!r}" if method else ""
+        return f"in Python: legacy_gbp.explain(legacy_gbp.{opened}, ({images}){how})"
+
+
+def _number(value: str) -> str:
+    return {"true": "True", "false": "False"}.get(value, value)
 
 
 def lines_and_plan(contents: Any) -> Tuple[List[str], Plan]:
@@ -76,15 +90,26 @@ def lines_and_plan(contents: Any) -> Tuple[List[str], Plan]:
         results = ", ".join(f"{key}={name}" for key, name in signature.results.items())
         lines.append(f"signs   {signature.name}: {arguments} -> {results}")
     if contents.graph_def is None:
-        return lines, Plan([], None, {}, False)
+        return lines, Plan([], None, {}, [])
     from legacy_gbp.graph.suggested_ends import suggest_ends
 
     ends = suggest_ends(contents.graph_def)
     lines += _listed(list(_held(contents.graph_def, ends)))
     lines += _listed(list(_logits(contents.graph_def, ends)))
+    lines += _doubt(ends)
     feeds = {name: value for name, value in ends.feeds.items() if value is not None}
-    complete = bool(ends.output and ends.inputs) and len(feeds) == len(ends.feeds)
-    return lines, Plan(ends.inputs, ends.output, feeds, complete)
+    unknown = [name for name in ends.feeds if name not in feeds]
+    return lines, Plan(ends.inputs, ends.output, feeds, unknown)
+
+
+def _doubt(ends: Any) -> List[str]:
+    """Return a line that says how many logits are equally likely, where several are."""
+    if ends.alike < 2:
+        return []
+    return [
+        f"doubt   {ends.alike} tensors are equally likely to be the logits; the first is tried, "
+        "--output-tensor names another"
+    ]
 
 
 def _held(graph_def: Any, ends: Any) -> Iterator[str]:
@@ -109,7 +134,7 @@ def _held(graph_def: Any, ends: Any) -> Iterator[str]:
         text = described(shapes, tensor)
         value = None if tensor in ends.inputs else switches.advice(node.name)
         if tensor in ends.inputs:
-            text += ": the likeliest input" if len(ends.inputs) == 1 else ": could be the input"
+            text += f": {_likely(ends)}"
         elif value is not None:
             text += f": for a prediction --feed {node.name}={value}"
         elif node.name in ends.feeds:
@@ -117,8 +142,13 @@ def _held(graph_def: Any, ends: Any) -> Iterator[str]:
         default = ", has a default" if node.op == "PlaceholderWithDefault" else ""
         yield f"feeds   {text}{default}"
     for name in others:
-        likely = "the likeliest input" if len(ends.inputs) == 1 else "could be the input"
-        yield f"feeds   {described(shapes, name)}: {likely}, computed in the graph"
+        yield f"feeds   {described(shapes, name)}: {_likely(ends)}, computed in the graph"
+
+
+def _likely(ends: Any) -> str:
+    if len(ends.inputs) == 1:
+        return "the likeliest input"
+    return "an input; the logits need all" if ends.output else "could be the input"
 
 
 def _is_text(node: Any) -> bool:

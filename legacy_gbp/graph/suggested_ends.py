@@ -26,15 +26,15 @@ class SuggestedEnds(NamedTuple):
         that value.
     logits : list of LogitCandidate
         All candidates, the likeliest first.
-    in_doubt : bool
-        Whether several logits are equally likely.
+    alike : int
+        How many of the first logits are equally likely: 1 where there is no doubt.
     """
 
     inputs: List[str]
     output: Optional[str]
     feeds: Dict[str, Optional[str]]
     logits: List[LogitCandidate]
-    in_doubt: bool
+    alike: int
 
 
 def suggest_ends(graph_def: Any) -> SuggestedEnds:
@@ -52,10 +52,10 @@ def suggest_ends(graph_def: Any) -> SuggestedEnds:
     best = likeliest(graph_def, candidates)
     logits = best + [candidate for candidate in candidates if candidate not in best]
     if not best:
-        return SuggestedEnds(input_candidates(graph_def), None, {}, [], False)
+        return SuggestedEnds(input_candidates(graph_def), None, {}, [], 0)
     output = best[0].name
     inputs = input_candidates(graph_def, output)
     needed = required_placeholders(graph_def, inputs, output)
     defaulted = required_placeholders(graph_def, inputs, output, WITH_DEFAULT)
     feeds = {**advised_feeds(graph_def, needed), **advised_defaults(graph_def, defaulted)}
-    return SuggestedEnds(inputs, output, feeds, logits, len(best) > 1)
+    return SuggestedEnds(inputs, output, feeds, logits, len(best))

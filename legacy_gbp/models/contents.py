@@ -1,11 +1,13 @@
 """What a model file holds, whether or not it can be explained: for ``inspect``."""
 
+import os
 import zipfile
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import tensorflow as tf
 
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import InputError, ModelError
+from legacy_gbp.io.checkpoint_files import INDEX, META
 from legacy_gbp.io.hdf5 import open_hdf5
 from legacy_gbp.io.protobuf import parse_message
 from legacy_gbp.io.tf_checkpoint import checkpoint_reader
@@ -13,7 +15,7 @@ from legacy_gbp.models.formats import format_of
 from legacy_gbp.models.frozen_graphs import read_graph_def
 from legacy_gbp.models.keras_weights import places_of_weights
 from legacy_gbp.models.meta_graphs import checkpoint_prefix, meta_file
-from legacy_gbp.models.saved_models import serving_meta
+from legacy_gbp.models.saved_models import meta_graphs_in, serving_meta
 
 
 class Signature(NamedTuple):
@@ -43,12 +45,15 @@ class Contents(NamedTuple):
     signatures : sequence of Signature
     weights : sequence of str
         Names and shapes, where there is no graph.
+    opens : bool
+        Whether it can be opened: not where the weights are missing.
     """
 
     kind: str
     graph_def: Optional[Any] = None
     signatures: Sequence[Signature] = ()
     weights: Sequence[str] = ()
+    opens: bool = True
 
 
 def contents_of(path: str) -> Contents:
@@ -77,19 +82,43 @@ def _frozen_graph(path: str) -> Contents:
 
 
 def _checkpoint(path: str) -> Contents:
+    alone = path if path.endswith(META) else path + META
+    prefix = alone[: -len(META)]
+    if os.path.isfile(alone) and not (os.path.isfile(prefix) or os.path.exists(prefix + INDEX)):
+        meta = _meta_graph(alone)
+        return Contents(
+            "meta graph without weights", meta.graph_def, _signatures(meta), opens=False
+        )
     prefix = checkpoint_prefix(path)
     try:
-        meta = parse_message(tf.compat.v1.MetaGraphDef(), meta_file(prefix), "meta graph")
+        file = meta_file(prefix)
     except InputError:
         shapes = checkpoint_reader(prefix).get_variable_to_shape_map()
         weights = [f"{name} {_shape(shapes[name])}" for name in sorted(shapes)]
         return Contents("checkpoint without a graph", weights=weights)
+    meta = _meta_graph(file)
     return Contents("checkpoint", meta.graph_def, _signatures(meta))
 
 
+def _meta_graph(path: str) -> Any:
+    meta = parse_message(tf.compat.v1.MetaGraphDef(), path, "meta graph")
+    if not meta.graph_def.node:
+        raise InputError(f"{path}: holds no operation; copy it again")
+    return meta
+
+
 def _saved_model(path: str) -> Contents:
-    meta = serving_meta(path)
-    return Contents("SavedModel", meta.graph_def, _signatures(meta))
+    metas = meta_graphs_in(path)
+    if not metas:
+        raise InputError(f"{path}: holds no graph; copy it again")
+    try:
+        meta = serving_meta(path)
+        return Contents("SavedModel", meta.graph_def, _signatures(meta))
+    except ModelError:
+        meta = metas[0]
+    tags = ", ".join(meta.meta_info_def.tags) or "nothing"
+    kind = f"SavedModel for {tags}, not for serving"
+    return Contents(kind, meta.graph_def, _signatures(meta), opens=False)
 
 
 def _keras_model(path: str) -> Contents:

@@ -15,7 +15,7 @@ from legacy_gbp.graph.drop_attributes import drop_unknown_attributes
 from legacy_gbp.graph.final_operations import logits_before
 from legacy_gbp.graph.finite_constants import check_constants
 from legacy_gbp.graph.flag_values import advised_feeds
-from legacy_gbp.graph.float_input import float_input
+from legacy_gbp.graph.float_input import FLOATS, float_input, is_cast_to_float
 from legacy_gbp.graph.freeze import freeze, variables_of
 from legacy_gbp.graph.infer_endpoints import check_tensor_name
 from legacy_gbp.graph.inline import inline
@@ -29,6 +29,7 @@ from legacy_gbp.graph.unfuse import unfuse
 from legacy_gbp.graph.while_loops import with_contexts
 from legacy_gbp.models.pixel_scale import PixelScaled
 from legacy_gbp.models.source import Endpoints
+from legacy_gbp.models.token_inputs import embedded_inputs
 from legacy_gbp.rules.composite_rectifiers import close_composite_rectifiers
 from legacy_gbp.rules.gradient_attribute import (
     remove_gradient_attributes,
@@ -58,7 +59,7 @@ class ImportedGraph(PixelScaled):
         Of its while loops of TensorFlow 1.
     tokens : mapping of str to str, optional
         Inputs of integers, each with the embedding's output, which takes its place in
-        `inputs`; the integers may still be fed.
+        `inputs`; the integers may still be fed. By default those that an embedding reads.
 
     Attributes
     ----------
@@ -87,6 +88,8 @@ class ImportedGraph(PixelScaled):
         tokens: Optional[Mapping[str, str]] = None,
     ) -> None:
         self._where, self._contexts = where, contexts
+        if tokens is None:
+            tokens = _tokens_of(graph_def, inputs, output, where)
         self._tokens = {embedded: name for name, embedded in (tokens or {}).items()}
         named = {tensor_name(name): value for name, value in (feeds or {}).items()}
         _check_names(graph_def, inputs, output, named, where)
@@ -191,6 +194,22 @@ def _tensor_in(graph: Any, name: str, where: str) -> Any:
         return graph.get_tensor_by_name(name)
     except KeyError as error:
         raise ModelError(f"{where}: {' '.join(str(error.args[0]).split())}") from error
+
+
+def _tokens_of(graph_def: Any, inputs: Sequence[str], output: str, where: str) -> Mapping[str, str]:
+    """Return the embeddings of inputs of integers that nothing casts to floating point."""
+    nodes = by_name(graph_def)
+    integers = [
+        name
+        for name in inputs
+        if producer(name) in nodes
+        and nodes[producer(name)].op == PLACEHOLDER
+        and nodes[producer(name)].attr["dtype"].type not in FLOATS
+        and not is_cast_to_float(graph_def, producer(name))
+    ]
+    if not integers or producer(output) not in nodes:
+        return {}
+    return embedded_inputs(prune(graph_def, [producer(output)]), integers, where)
 
 
 def _check_names(

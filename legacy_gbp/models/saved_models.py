@@ -22,6 +22,7 @@ from legacy_gbp.io.protobuf import parse_message
 from legacy_gbp.models.imported_graph import ImportedGraph
 from legacy_gbp.models.live_sessions import variable_values
 
+FILE = "saved_model.pb"
 SERVE = "serve"
 INITIALISERS = ("__saved_model_init_op", "saved_model_main_op", "legacy_init_op")
 SAVER = ("SaveV2", "RestoreV2", "MergeV2Checkpoints", "ShardedFilename")
@@ -119,15 +120,35 @@ def serving_meta(path: str) -> Any:
     ModelError
         Without such a graph.
     """
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    file = os.path.join(path, "saved_model.pb")
-    stored = parse_message(saved_model_pb2.SavedModel(), file, "SavedModel")
-    metas = [meta for meta in stored.meta_graphs if SERVE in meta.meta_info_def.tags]
+    file = os.path.join(path, FILE)
+    metas = [meta for meta in meta_graphs_in(path) if SERVE in meta.meta_info_def.tags]
     if not metas:
         raise ModelError(f"{file}: holds no graph tagged {SERVE!r}; export the model for serving")
     plain = [meta for meta in metas if list(meta.meta_info_def.tags) == [SERVE]]
     return (plain or metas)[0]  # others are for accelerators
+
+
+def meta_graphs_in(path: str) -> List[Any]:
+    """Read all graphs of a SavedModel.
+
+    Parameters
+    ----------
+    path : str
+        The folder.
+
+    Returns
+    -------
+    list of MetaGraphDef
+
+    Raises
+    ------
+    InputError
+        For missing or truncated files.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    stored = parse_message(saved_model_pb2.SavedModel(), os.path.join(path, FILE), "SavedModel")
+    return list(stored.meta_graphs)
 
 
 def _check_before_loading(meta: Any, path: str, trusted: bool) -> None:

@@ -7,7 +7,7 @@ its place; the integers may still be fed, and choose them.
 from typing import Any, Dict, List, Sequence, Set
 
 from legacy_gbp.errors import ModelError
-from legacy_gbp.graph.float_input import FLOATS
+from legacy_gbp.graph.float_input import FLOATS, RESIZING
 from legacy_gbp.graph.nodes import by_name, consumers, data_inputs, producer, tensor_name
 
 GATHERS = ("Gather", "GatherV2", "ResourceGather")
@@ -73,7 +73,7 @@ def _lookups(graph_def: Any, start: str) -> Set[str]:
             elif user.op == "Cast":
                 if user.attr["DstT"].type not in FLOATS:
                     todo.append(user.name)
-            elif user.op not in BOOLEANS and not (real and name == start):
+            elif user.op not in (*BOOLEANS, *RESIZING) and not (real and name == start):
                 todo.append(user.name)
     return found
 
