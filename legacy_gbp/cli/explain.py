@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from legacy_gbp.attribution import METHODS, bound_method
 from legacy_gbp.cli import option_types
@@ -100,9 +100,7 @@ def run(options: Options) -> None:
     target = read_target(options)  # refused before anything is loaded
     opened = open_model(options)
     source = _with_scale(opened.source, options.scale)
-    from legacy_gbp.attribution.image_runs import shape_of_image
     from legacy_gbp.attribution.network import Network
-    from legacy_gbp.data.images import image_set
     from legacy_gbp.rules.relu import OVERRIDES
 
     with contextlib.ExitStack() as stack:
@@ -116,8 +114,7 @@ def run(options: Options) -> None:
                 "Python, with a tuple of arrays"
             )
         target.check_classes(options.target, graph.known_classes)
-        shape = shape_of_image(endpoints.input_ts[0], endpoints.logits_t)
-        images = image_set(options.images, shape)
+        images = _images(options.images, endpoints)
         append: Callable[..., None] = _ignore
         if options.output:
             facts = _facts(options, opened, source.preparation, endpoints.logits_t.name)
@@ -177,6 +174,18 @@ def _with_scale(source: Any, scale: Optional[str]) -> Any:
             f"({source.preparation}); leave --scale out"
         )
     return source.with_scale(scale)
+
+
+def _images(names: Sequence[str], endpoints: Any) -> Any:
+    """Open the images; integers for an embedded input are what it embeds."""
+    from legacy_gbp.attribution.image_runs import shape_of_image
+    from legacy_gbp.data.images import image_set
+
+    input_t = endpoints.input_ts[0]
+    token_t = endpoints.token_ts.get(input_t)
+    if token_t is not None and image_set(names, None).read(0, 1).dtype.kind in "iu":
+        input_t = token_t
+    return image_set(names, shape_of_image(input_t, endpoints.logits_t))
 
 
 def _explain_all(options: Options, net: Any, images: Any, append: Callable[..., None]) -> Outcome:

@@ -65,7 +65,9 @@ class Plan(NamedTuple):
         )
         images = ", ".join(f"IMAGES_{k + 1}" for k in range(len(self.inputs)))
         how = f", method={method!r}" if method else ""
-        return f"in Python: legacy_gbp.explain(legacy_gbp.{opened}, ({images}){how})"
+        return (
+            f"in Python: from legacy_gbp import explain, models; explain({opened}, ({images}){how})"
+        )
 
 
 def _number(value: str) -> str:
