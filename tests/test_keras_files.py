@@ -4,6 +4,7 @@ Every file here is a reference file in another guise, so that its maps are known
 (`tests/reference/make_keras_reference.py`).
 """
 
+import glob
 import json
 import os
 import shutil
@@ -15,6 +16,9 @@ import pytest
 import tensorflow as tf
 
 from legacy_gbp import InputError, Layer, ModelError, Network, gradient, guided_backprop
+from legacy_gbp.attribution import bound_method
+from legacy_gbp.attribution.pipeline import Explanation, explain_batches
+from legacy_gbp.data.batches import Batch
 from legacy_gbp.io.hdf5 import texts_of
 from legacy_gbp.models import keras_models
 from legacy_gbp.models.formats import model_file
@@ -299,6 +303,27 @@ def test_official_weights_without_the_top():
         for run in (net.logits, net.predict):
             with pytest.raises(ModelError, match=r"notop.h5: no layer 'fc1', which little needs"):
                 run(LITTLE_IMAGES)
+
+
+def test_a_batch_of_a_hidden_layer_needs_no_top():
+    arrays = little_arrays()
+    del arrays["fc1"], arrays["predictions"]
+    layer = Layer("block1_conv2", (1,))
+    with Network(source(write_old("notop.h5", arrays))) as net:
+        asked = Explanation({"guided": bound_method("guided", net)}, layer, str)
+        batches = [Batch(np.arange(len(LITTLE_IMAGES)), LITTLE_IMAGES)]
+        (found,) = explain_batches(net, batches, 1, asked, lambda explained: None, "test")
+        expected = guided_backprop(net, net.prepare(LITTLE_IMAGES), layer)
+    np.testing.assert_array_equal(found.maps["guided"], expected)
+    assert found.logits.shape == (len(LITTLE_IMAGES), 0)
+
+
+@pytest.mark.parametrize("name", sorted(glob.glob(os.path.join(FOLDER, "*_cnn.*"))))
+def test_layers_have_the_names_of_the_file(name):
+    """Also where Keras traces layer ``conv`` in scope ``conv_1``."""
+    with Network(keras_model(name)) as net:
+        for layer in ("conv", "act", "classes"):
+            assert len(net.under("gradient", of=layer).output(np.ones((2, 9, 8, 2), "f4"))) == 2
 
 
 def test_names_that_do_not_fit_into_one_attribute():

@@ -20,7 +20,7 @@ import numpy as np
 
 from legacy_gbp.attribution.largest_units import largest_units
 from legacy_gbp.attribution.network import Network
-from legacy_gbp.attribution.target_forms import PREDICTED
+from legacy_gbp.attribution.target_forms import PREDICTED, Layer
 from legacy_gbp.data.batches import Batch
 from legacy_gbp.data.finite import check_pixels, first_not_finite
 from legacy_gbp.errors import InputError
@@ -195,10 +195,13 @@ def _explain(
     if asked.logits_from is not None and _needs_one_pass(asked):
         logits, found = net.under(asked.logits_from).predicted(inputs)
         maps[asked.logits_from] = np.asarray(found)
+    elif net.any_graph().endpoints.absent and isinstance(asked.target, Layer):
+        logits = np.empty((len(inputs), 0))  # the file lacks the layers that make them
     else:
         logits = net.logits(inputs)
     check_finite(logits, "logits", batch.indices, asked.describe)
-    predicted = logits.reshape(len(logits), -1).argmax(axis=1)
+    units = logits.reshape(len(logits), -1) if logits.size else np.zeros((len(inputs), 1))
+    predicted = units.argmax(axis=1)
     keep = np.arange(len(batch.indices))
     if asked.only_class is not None:
         keep = keep[predicted == asked.only_class]

@@ -71,6 +71,8 @@ class Target(NamedTuple):
         """
         import numpy as np
 
+        if not np.size(logits):
+            return "logits unknown"
         if np.size(logits) == 1:
             return f"output {float(np.ravel(logits)[0]):.3g}"
         order = np.argsort(-np.ravel(logits).astype(float), kind="stable")

@@ -445,16 +445,18 @@ def _name_scopes_like_layers(graph_def: Any, names: Set[str]) -> Callable[[str],
     Only where it did so for every layer: then ``conv_1`` is ``conv``, and the
     layer of that name is ``conv_1_1``. Returns what renames a tensor.
     """
-    parts = {part for node in graph_def.node for part in node.name.split("/")[:-1]}
-    scopes = {name + "_1": name for name in names if name + "_1" in parts}
-    if any(name in parts and name not in scopes for name in names):
+    rooms = {room for node in graph_def.node for room in _rooms_of_layers(node.name, names)}
+    scopes = {name + "_1": name for name in names if name + "_1" in rooms}
+    if any(name in rooms and name not in scopes for name in names):
         return str
 
     def renamed(name: str) -> str:
         lead = "^" if name.startswith("^") else ""
         stem, colon, number = name[len(lead) :].partition(":")
-        *rooms, leaf = stem.split("/")
-        return lead + "/".join([*(scopes.get(room, room) for room in rooms), leaf]) + colon + number
+        count = len(_rooms_of_layers(stem, names)) + 1
+        parts = stem.split("/")
+        shown = [scopes.get(part, part) if 0 < k < count else part for k, part in enumerate(parts)]
+        return lead + "/".join(shown) + colon + number
 
     if len({renamed(node.name) for node in graph_def.node}) != len(graph_def.node):
         return str
@@ -462,6 +464,16 @@ def _name_scopes_like_layers(graph_def: Any, names: Set[str]) -> Callable[[str],
         node.name = renamed(node.name)
         node.input[:] = [renamed(name) for name in node.input]
     return renamed
+
+
+def _rooms_of_layers(name: str, names: Set[str]) -> List[str]:
+    """Return the scopes of layers in a name: below that of the model, one in the other.
+
+    What follows them is of operations, such as ``batchnorm/add``.
+    """
+    rooms = name.split("/")[1:-1]
+    known = [room in names or (room[-2:] == "_1" and room[:-2] in names) for room in rooms]
+    return rooms[: known.index(False)] if False in known else rooms
 
 
 @contextlib.contextmanager
