@@ -17,6 +17,7 @@ from legacy_gbp.graph.finite_constants import check_constants
 from legacy_gbp.graph.flag_values import advised_feeds
 from legacy_gbp.graph.float_input import FLOATS, float_input, is_cast_to_float
 from legacy_gbp.graph.freeze import freeze, variables_of
+from legacy_gbp.graph.idle_dropout import make_idle_dropout_identity
 from legacy_gbp.graph.infer_endpoints import check_tensor_name
 from legacy_gbp.graph.inline import inline
 from legacy_gbp.graph.layout import shape_from_readers
@@ -111,6 +112,7 @@ class ImportedGraph(PixelScaled):
         freeze(graph_def, values or {}, where)
         cut_assignments(graph_def)
         resolve_conditions(graph_def)
+        make_idle_dropout_identity(graph_def)
         graph_def = prune(graph_def, roots)
         _check_nothing_missing(graph_def, [*inputs, *(tokens or {})], where)
         check_constants(graph_def, variables, where)
