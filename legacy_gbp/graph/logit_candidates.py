@@ -37,7 +37,7 @@ JOINING = ("Concat", "ConcatV2", "Pack", "AddN")
 EXTENDING = (
     "BiasAdd", "Add", "AddV2", "Identity", "Reshape", "Squeeze", "Relu", "Softmax", "Sigmoid",
     "LogSoftmax", "Tanh", "ResizeBilinear", "ResizeNearestNeighbor", "Atan", "Mul", "RealDiv",
-    "Softplus", "Print",
+    "Softplus", "Print", "DepthToSpace", "Minimum", "Maximum", "LeakyRelu", "Elu", "Relu6",
 )  # fmt: skip
 NO_CANDIDATE = re.compile(
     r"""

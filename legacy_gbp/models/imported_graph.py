@@ -122,6 +122,21 @@ class ImportedGraph(PixelScaled):
         self.output, self._stepped_over = logits_before(graph_def, output)
         self._graph_def = graph_def
 
+    def prepare(self, images: np.ndarray) -> np.ndarray:
+        """Scale pixels; integers for an embedding stay what they are.
+
+        Parameters
+        ----------
+        images : (N, ...) array
+            Grey levels 0..255, or integers for the input that an embedding reads.
+
+        Returns
+        -------
+        (N, ...) array
+            Of floating point; of integers for an embedding.
+        """
+        return images if self._tokens and images.dtype.kind in "iu" else super().prepare(images)
+
     def load(self, session: Any, rule: str = "gradient") -> Endpoints:
         """Import into the current graph, under a rule.
 

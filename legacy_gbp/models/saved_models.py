@@ -5,8 +5,10 @@ SavedModel of TensorFlow 2 stores them under names that only its program knows.
 So what the loader runs is checked before.
 """
 
+import contextlib
 import os
-from typing import Any, List, Mapping, Optional, Sequence, Set, Union
+import tempfile
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Set, Union
 
 import tensorflow as tf
 
@@ -14,7 +16,8 @@ from legacy_gbp.errors import ModelError, first_line
 from legacy_gbp.graph.freeze import variables_of
 from legacy_gbp.graph.infer_endpoints import find_inputs, find_output
 from legacy_gbp.graph.inline import inline
-from legacy_gbp.graph.nodes import producer, tensor_name
+from legacy_gbp.graph.nodes import all_nodes, producer, tensor_name
+from legacy_gbp.graph.open_inputs import with_open_inputs
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.trust import check_harmless
 from legacy_gbp.graph.while_loops import kept_contexts, loop_exits
@@ -24,6 +27,7 @@ from legacy_gbp.models.live_sessions import variable_values
 
 FILE = "saved_model.pb"
 SERVE = "serve"
+RECORDED_SHAPES = "_output_shapes"
 INITIALISERS = ("__saved_model_init_op", "saved_model_main_op", "legacy_init_op")
 SAVER = ("SaveV2", "RestoreV2", "MergeV2Checkpoints", "ShardedFilename")
 
@@ -83,6 +87,8 @@ def saved_model(
         result = _output(graph_def, chosen, output, inputs, path)
         loaded = tf.compat.v1.MetaGraphDef()
         loaded.CopyFrom(meta)
+        # What lies before the inputs, such as loops of a preprocessing, is not needed.
+        graph_def, inputs = with_open_inputs(graph_def, inputs, path)
         loaded.graph_def.CopyFrom(graph_def)
         roots = [producer(result), *loop_exits(loaded, producer(result))]
         needed = prune(graph_def, roots)
@@ -93,12 +99,37 @@ def saved_model(
 
 
 def _load(session: Any, meta: Any, path: str) -> None:
+    tags = list(meta.meta_info_def.tags)
     try:
-        tf.compat.v1.saved_model.load(session, list(meta.meta_info_def.tags), path)
+        try:
+            tf.compat.v1.saved_model.load(session, tags, path)
+        except ValueError as error:
+            if RECORDED_SHAPES not in str(error):
+                raise
+            with _without_recorded_shapes(path) as copied:
+                tf.compat.v1.saved_model.load(session, tags, copied)
     except (tf.errors.OpError, OSError, ValueError, KeyError) as error:
         raise ModelError(
             f"{path}: cannot be loaded ({first_line(error)}); copy it again"
         ) from error
+
+
+@contextlib.contextmanager
+def _without_recorded_shapes(path: str) -> Iterator[str]:
+    """Yield a folder with the same SavedModel, whose shapes another TensorFlow infers anew."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    stored = parse_message(saved_model_pb2.SavedModel(), os.path.join(path, FILE), "SavedModel")
+    for meta in stored.meta_graphs:
+        for node in all_nodes(meta.graph_def):
+            node.attr.pop(RECORDED_SHAPES, None)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in os.listdir(path):
+            if name != FILE:
+                os.symlink(os.path.abspath(os.path.join(path, name)), os.path.join(folder, name))
+        with open(os.path.join(folder, FILE), "wb") as file:
+            file.write(stored.SerializeToString())
+        yield folder
 
 
 def serving_meta(path: str) -> Any:
