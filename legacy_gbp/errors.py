@@ -5,6 +5,7 @@ The command line shows the option in their place (:mod:`legacy_gbp.cli.messages`
 """
 
 import difflib
+import re
 from typing import Iterable, List, NamedTuple, Sequence
 
 MOST_LISTED = 5
@@ -115,7 +116,9 @@ def first_line(error: BaseException, most: int = 200) -> str:
     lines = [line.strip() for line in str(error).strip().splitlines()]
     if lines[:1] == [GRAPH_ERROR]:  # its traceback comes first
         nodes = [number for number, line in enumerate(lines) if line.startswith("Node: ")]
-        lines = lines[nodes[0] + 1 :] if nodes else lines
+        lines = lines[nodes[-1] + 1 :] if nodes else lines
+    if len(lines) > 1 and lines[0].endswith("root error(s) found."):
+        lines = [re.sub(r"^\(0\) [A-Z_]+: ", "", lines[1])]
     return lines[0][:most] if lines else type(error).__name__
 
 
