@@ -268,9 +268,8 @@ def test_integer_and_bool_outputs_are_those_of_their_scores(function, what):
     ],
 )
 def test_an_output_without_a_gradient_is_one_line(function):
-    with opened(function) as net:
-        with pytest.raises(ModelError, match="gradient") as found:
-            gradient(net, X)
+    with opened(function) as net, pytest.raises(ModelError, match="gradient") as found:
+        gradient(net, X)
     assert "\n" not in str(found.value) and "target" not in str(found.value)
 
 
@@ -283,9 +282,9 @@ def test_fixed_batches():
     with opened(lambda x: tf.reshape(units(x), (2, 12))) as net:  # the output alone says it
         np.testing.assert_allclose(gradient(net, X, 1), wanted)
     for function in (lambda x: tf.reshape(units(x), (8, 3)), lambda x: tf.reduce_sum(units(x))):
-        with opened(function, (2, 5)) as net:  # rows or a sum of both images
-            with pytest.raises(InputError, match="the graph takes 2 images at a time"):
-                net.logits(X)
+        why = "the graph takes 2 images at a time"  # rows or a sum of both images
+        with opened(function, (2, 5)) as net, pytest.raises(InputError, match=why):
+            net.logits(X)
 
 
 def test_graphs_without_a_batch_axis():
@@ -376,17 +375,19 @@ def test_every_method_with_every_target(name, shape):
             )
 
 
+def kernel_in(graph):
+    """Name of the constant that is the kernel of :func:`pixelwise`."""
+    constants = [op for op in graph.get_operations() if op.type == "Const"]
+    return next(op.name for op in constants if op.outputs[0].shape.as_list() == [1, 1, 2, 3])
+
+
 def test_with_respect_to_a_hidden_layer_and_to_a_kernel():
     """dF/dh = R, and dF/dK = sum over pixels of x (R [h > 0])'; an image each."""
     seeds = np.eye(6)[[2, 2, 2]]
     gates = PIXELS @ KERNEL > 0
     of_kernel = np.einsum("nhwi,nhwo->nio", PIXELS, arriving(seeds) * gates)
     with opened(pixelwise, (None, 4, 4, 2)) as net:
-        kernel = next(
-            op.name
-            for op in net.under("gradient").graph.get_operations()
-            if op.type == "Const" and op.outputs[0].shape.as_list() == [1, 1, 2, 3]
-        )
+        kernel = kernel_in(net.under("gradient").graph)
         found = gradient(net, PIXELS, 2, wrt="conv")
         np.testing.assert_allclose(found, arriving(seeds) + 0 * gates, rtol=1e-5)
         found = gradient(net, PIXELS, 2, wrt=kernel)
@@ -438,9 +439,8 @@ def test_with_respect_to_a_hidden_layer_and_to_a_kernel():
 )
 @pytest.mark.filterwarnings("ignore:Creating an ndarray from ragged")
 def test_a_target_that_fits_nothing_is_one_line(target, why):
-    with opened(units) as net:
-        with pytest.raises(InputError, match=why) as found:
-            gradient(net, X, target)
+    with opened(units) as net, pytest.raises(InputError, match=why) as found:
+        gradient(net, X, target)
     assert "\n" not in str(found.value)
 
 
@@ -467,12 +467,14 @@ def test_outputs_of_one_number_and_of_none():
         for target in ("predicted", "mean"):
             with pytest.raises(ModelError, match="there is nothing to explain"):
                 gradient(net, X, target)
+    why = "does not say its number of classes"
     with opened(lambda x: of_unknown_rank(units(x), 2, 6)) as net:
-        with pytest.raises(ModelError, match="does not say its number of classes"):
-            net.classes
-    with opened(lambda x: tf.reduce_sum(units(x))) as net:
-        with pytest.raises(InputError, match="there is none"):
-            net.logits(X[:0])
+        with pytest.raises(ModelError, match=why):
+            assert net.classes
+        assert net.logits(X).shape == (3, 2, 6)
+    one = opened(lambda x: tf.reduce_sum(units(x)))
+    with one as net, pytest.raises(InputError, match="there is none"):
+        net.logits(X[:0])
 
 
 def test_images_of_another_shape_are_named_as_they_are():
@@ -484,14 +486,11 @@ def test_images_of_another_shape_are_named_as_they_are():
 
 
 def test_the_reason_of_a_failed_run_is_its_first_line():
-    class Failed(Exception):
-        pass
-
     text = (
         "Graph execution error:\n\nDetected at node 'a'\n  File b\nNode: 'a'\nsizes differ\n\t [["
     )
-    assert first_line(Failed(text)) == "sizes differ"
-    assert first_line(Failed("Graph execution error:")) == "Graph execution error:"
+    assert first_line(RuntimeError(text)) == "sizes differ"
+    assert first_line(RuntimeError("Graph execution error:")) == "Graph execution error:"
 
 
 def test_explain_in_one_call_takes_the_forms():
@@ -927,8 +926,7 @@ def test_with_respect_to_a_layer_from_the_shell(shell, pages):
     assert head(pages[0]) == "m.pb: gradient of class 2, with respect to conv"
     with tf.Graph().as_default() as graph:
         pixelwise(v1.placeholder(tf.float32, (None, 4, 4, 2)))
-        kernel = next(op.name for op in graph.get_operations()
-                      if op.type == "Const" and op.outputs[0].shape.as_list() == [1, 1, 2, 3])  # fmt: skip
+        kernel = kernel_in(graph)
     out = shell(*argv, "--wrt", kernel)
     assert stored("maps").shape == (3, 1, 1, 2, 3) and "sums of maps" not in out
     assert "no layer 'nope'" in shell(*argv, "--wrt", "nope", code=2)
