@@ -655,6 +655,14 @@ def test_long_names_fit_their_panels(shell, pages):
     assert shown_name("n" * 30) == "n" * 21 + "..." and shown_name(" a  b , c") == "a b"
 
 
+def test_names_in_letters_that_the_font_lacks(shell, pages, tmp_path):
+    """Boxes on the page, and no warning, which would fail this test."""
+    write(logits)
+    (tmp_path / "names.txt").write_text("\u732b\n" * 6, encoding="utf-8")
+    out = shell(*EXPLAIN, "--labels", "names.txt", "--figure", "m.png", "--target", "0")
+    assert "class 0 (\u732b)" in out and "class 0 (\u732b)" in head(pages[0])
+
+
 @pytest.mark.parametrize("kind", ["text", "list", "table", "imagenet", "signature"])
 def test_names_of_every_kind_of_file(kind, shell, tmp_path, monkeypatch):
     write(logits)

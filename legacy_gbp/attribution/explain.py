@@ -36,8 +36,11 @@ def explain(
         See :mod:`legacy_gbp.models.in_memory`. Variables have their present values.
     images : (N, ...) array, or a tuple of arrays for a model of several inputs
         As the model takes them; nothing is scaled.
-    target : int, (N,) int array, "predicted", (N, K) float array, or Layer
-        See :func:`legacy_gbp.guided_backprop`.
+    target : int, array, str, Unit, Ranked, Difference or Layer
+        A class for all images; (N,) integers, a class for each; "predicted", the largest unit
+        of each; "mean", of all units; a unit by its place or its rank; a class less another
+        one; (K,) or (N, ...) floats, weights or seeds of the output; a hidden layer, its
+        channel or one of its units.
     method : str or callable
         A row of :data:`legacy_gbp.attribution.METHODS`, or ``method(net, images, target)``.
     input : str or sequence of str, optional

@@ -6,6 +6,7 @@ Every pixel reaches the page: it has a dot or more, or the dot of its block show
 the largest magnitude there.
 """
 
+import warnings
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 import numpy as np
@@ -220,7 +221,9 @@ def save(figure: Figure, path: str, metadata: Optional[Mapping[str, str]] = None
     OutputError
         When the file cannot be written.
     """
-    with atomic_write(path) as partial:
+    with atomic_write(path) as partial, warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         figure.savefig(
             partial, dpi=DOTS_PER_INCH, format="png", metadata=_encodable(metadata or {})
         )
