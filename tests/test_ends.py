@@ -302,6 +302,17 @@ def test_logits(build):
     assert (found.output, found.alike) == LOGITS[build]
 
 
+def test_a_second_head_is_listed_but_not_likelier():
+    def build():
+        h_t = features(images())
+        boxes_t = classes(h_t, "boxes", 4) - images(4, name="truth")
+        trained(cross_entropy(classes(h_t), labels()) + tf.reduce_mean(tf.square(boxes_t)))
+
+    found = suggest_ends(graph_of(build))
+    assert [candidate.name for candidate in found.logits] == ["logits:0", "boxes:0"]
+    assert found.alike == 1
+
+
 FINAL = {
     "softmax": lambda y_t: tf.nn.softmax(y_t, name="last"),
     "class": lambda y_t: tf.argmax(tf.nn.softmax(y_t), 1, name="last"),

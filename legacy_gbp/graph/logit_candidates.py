@@ -7,7 +7,7 @@ loss             what a cross-entropy or the loss of a transcription reads as lo
 parts            what is cut into the parts that the next row would be
 activation       what a final softmax, sigmoid, ArgMax or top-k reads
 unread           what depends on the input, and nothing reads
-last layer       the last layers with weights, where only a loss reads them
+last layer       the last layers with weights, where only a loss reads them: a second head
 ===============  =========================================================================
 
 Gradients, optimisers, assignments, summaries and savers neither are candidates nor count as
@@ -93,11 +93,9 @@ def logit_candidates(graph_def: Any, inputs: "List[str]") -> List[LogitCandidate
     for find in (search.read_by_losses, search.read_by_activations, search.unread):
         for candidate in find():
             found.setdefault(candidate.name, candidate)
-    if not found:
-        for candidate in search.last_layers():
-            found.setdefault(candidate.name, candidate)
     candidates = search.without_features(search.without_labels(list(found.values())))
-    return search.with_joint_head(search.without_integers(candidates))
+    candidates = search.with_joint_head(search.without_integers(candidates))
+    return candidates + search.last_layers(candidates)
 
 
 def likeliest(graph_def: Any, candidates: "List[LogitCandidate]") -> "List[LogitCandidate]":
@@ -116,6 +114,8 @@ def likeliest(graph_def: Any, candidates: "List[LogitCandidate]") -> "List[Logit
     -------
     list of LogitCandidate
     """
+    others = [candidate for candidate in candidates if candidate.evidence != "last layer"]
+    candidates = others or candidates
     losses = [candidate for candidate in candidates if candidate.evidence in ("loss", "parts")]
     if len(losses) > 1:
         joined = _joined(by_name(graph_def), losses, candidates)
@@ -277,14 +277,20 @@ class _Search:
     def _sources_of(self, names: List[str]) -> Set[str]:
         return self._closure(names, self._forward_inputs) & self._sources
 
-    def last_layers(self) -> List[LogitCandidate]:
-        found = []
+    def last_layers(self, known: List[LogitCandidate]) -> List[LogitCandidate]:
+        """Return the last layers that no known candidate needs, such as a second head."""
+        names = [producer(candidate.name) for candidate in known]
+        needed = self._closure(names, self._forward_inputs)
+        sources = self._sources_of(names) if known else self._sources
+        found: Dict[str, LogitCandidate] = {}
         for node in self._graph_def.node:
-            if node.op in WEIGHTED and node.name in self._forward - self._in_front:
+            if node.op in WEIGHTED and node.name in self._forward - self._in_front - needed:
                 name = self._extended(node.name)
                 logits, _ = logits_before(self._graph_def, name)
-                found.append(self._candidate(logits, "last layer", None))
-        return found
+                if self._sources_of([producer(logits)]) <= sources:
+                    candidate = self._candidate(logits, "last layer", None)
+                    found.setdefault(candidate.name, candidate)
+        return [found[name] for name in found if producer(name) not in names]
 
     def _candidate(self, name: str, evidence: str, reader: Optional[Any]) -> LogitCandidate:
         text = f"{reader.op} {reader.name}" if reader is not None else ""
