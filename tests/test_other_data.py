@@ -13,8 +13,8 @@ from legacy_gbp import figures
 from legacy_gbp.cli import main_all
 from legacy_gbp.data.images import image_set
 from legacy_gbp.errors import InputError
-from legacy_gbp.figures.kinds.letters import text_of
-from legacy_gbp.figures.kinds.slices import chosen_slices
+from legacy_gbp.figures.letters import text_of
+from legacy_gbp.figures.slices import chosen_slices
 from legacy_gbp.graph.layout import layout_of_input, unflattened
 from tests.test_every_pixel import panels_of, signs
 

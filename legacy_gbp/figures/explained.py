@@ -4,8 +4,8 @@ from typing import List, Sequence
 
 from matplotlib.figure import Figure
 
-from legacy_gbp.figures.kinds.kind import ExplainedImage
-from legacy_gbp.figures.kinds.table import kind_of
+from legacy_gbp.figures.kind import ExplainedImage
+from legacy_gbp.figures.kinds import kind_of
 from legacy_gbp.figures.layout import PageGrid
 from legacy_gbp.figures.panel import ENERGY_AXES, GUIDED_NOTE
 

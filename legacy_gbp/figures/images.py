@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from legacy_gbp.figures.kinds.kind import (
+from legacy_gbp.figures.kind import (
     OVERLAY,
     Arrangement,
     ExplainedImage,

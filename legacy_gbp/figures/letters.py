@@ -5,8 +5,8 @@ from typing import List, Optional, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from legacy_gbp.figures.kinds.curves import WIDEST, draw_bars, wide_dots
-from legacy_gbp.figures.kinds.kind import (
+from legacy_gbp.figures.curves import WIDEST, draw_bars, wide_dots
+from legacy_gbp.figures.kind import (
     Arrangement,
     ExplainedImage,
     Kind,

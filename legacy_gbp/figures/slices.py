@@ -6,8 +6,8 @@ from typing import List, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from legacy_gbp.figures.kinds.images import channels_note, channels_notices, draw_image
-from legacy_gbp.figures.kinds.kind import (
+from legacy_gbp.figures.images import channels_note, channels_notices, draw_image
+from legacy_gbp.figures.kind import (
     OVERLAY,
     Arrangement,
     ExplainedImage,

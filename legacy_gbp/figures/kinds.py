@@ -5,11 +5,11 @@ from typing import Dict, List, Sequence, Tuple
 import numpy as np
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.figures.kinds.curves import FEATURES, SERIES
-from legacy_gbp.figures.kinds.images import IMAGES
-from legacy_gbp.figures.kinds.kind import ExplainedImage, Kind
-from legacy_gbp.figures.kinds.letters import DNA, sequences
-from legacy_gbp.figures.kinds.slices import VOLUMES
+from legacy_gbp.figures.curves import FEATURES, SERIES
+from legacy_gbp.figures.images import IMAGES
+from legacy_gbp.figures.kind import ExplainedImage, Kind
+from legacy_gbp.figures.letters import DNA, sequences
+from legacy_gbp.figures.slices import VOLUMES
 
 # By the number of axes of one input, channels last.
 KINDS: Dict[int, Kind] = {
