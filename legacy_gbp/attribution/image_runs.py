@@ -138,8 +138,8 @@ class ImageRuns:
             size = t.shape.as_list()[0] if t.shape.rank else None
             if size not in (None, 1):
                 raise InputError(
-                    f"the graph takes {size} images at a time, and what is explained has no row "
-                    f"for each of them; name an output whose first axis is {size}"
+                    f"the graph takes {size} images at a time, and what is explained, or a kernel, "
+                    f"has no row for each of them; name an output whose first axis is {size}"
                 )
 
 
