@@ -28,6 +28,7 @@ suggested_ends       the likeliest input, logits and switches together
 infer_endpoints      input and logits, as named or where there is no doubt
 input_candidates     what could be the input
 logit_candidates     what could be the logits, by what reads it
+likeliest_logits     which of them are the logits
 final_operations     softmax, sigmoid, ArgMax: stepped over
 joint_heads          several results that are parts of one layer
 loop_outputs         results of loops that a network does not go on with

@@ -8,7 +8,8 @@ import tensorflow as tf
 from legacy_gbp.errors import ModelError, near_names, shortened
 from legacy_gbp.graph.flag_values import dtype_of
 from legacy_gbp.graph.input_candidates import input_candidates, picture_behind_text
-from legacy_gbp.graph.logit_candidates import likeliest, logit_candidates
+from legacy_gbp.graph.likeliest_logits import likeliest
+from legacy_gbp.graph.logit_candidates import logit_candidates
 from legacy_gbp.graph.nodes import by_name, producer, tensor_name
 
 PLACEHOLDERS = ("Placeholder", "PlaceholderWithDefault")

@@ -15,7 +15,7 @@ readers. A single number, such as a loss, is no candidate either.
 """
 
 import re
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
+from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 from legacy_gbp.graph.final_operations import FINAL, logits_before
 from legacy_gbp.graph.input_candidates import PIPELINES, PLACEHOLDER, VALUELESS, WITH_DEFAULT
@@ -24,6 +24,7 @@ from legacy_gbp.graph.loop_outputs import is_unread_history
 from legacy_gbp.graph.nodes import by_name, consumers, data_inputs, producer, tensor_name
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.static_shapes import StaticShapes
+from legacy_gbp.graph.traverse import reached
 
 LOSSES = ("SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits", "CTCLoss")
 SIGMOID_LOSS = "logistic_loss"  # the scope of sigmoid_cross_entropy_with_logits
@@ -33,7 +34,6 @@ WEIGHTED = (
 )  # fmt: skip
 SCALING = ("Mul", "RealDiv")
 REDUCTIONS = ("Mean", "Sum", "Max", "Min", "Prod")
-JOINING = ("Concat", "ConcatV2", "Pack", "AddN")
 EXTENDING = (
     "BiasAdd", "Add", "AddV2", "Identity", "Reshape", "Squeeze", "Relu", "Softmax", "Sigmoid",
     "LogSoftmax", "Tanh", "ResizeBilinear", "ResizeNearestNeighbor", "Atan", "Mul", "RealDiv",
@@ -53,7 +53,6 @@ NO_CANDIDATE = re.compile(
     re.VERBOSE,
 )
 GRADIENT_SCOPE = re.compile(r"(^|/)gradients(_\d+)?(/|$)")
-DEFAULT_NAME = re.compile(r"(Identity|Reshape|Squeeze)(_\d+)?$")
 
 
 class LogitCandidate(NamedTuple):
@@ -98,58 +97,6 @@ def logit_candidates(graph_def: Any, inputs: "List[str]") -> List[LogitCandidate
     return candidates + search.last_layers(candidates)
 
 
-def likeliest(graph_def: Any, candidates: "List[LogitCandidate]") -> "List[LogitCandidate]":
-    """Return the candidates between which the graph leaves a doubt: one where it leaves none.
-
-    What a loss reads is the logits whatever else nothing reads; so are the logits of several
-    devices where they are joined.
-
-    Parameters
-    ----------
-    graph_def : GraphDef
-    candidates : list of LogitCandidate
-        From :func:`logit_candidates`.
-
-    Returns
-    -------
-    list of LogitCandidate
-    """
-    others = [candidate for candidate in candidates if candidate.evidence != "last layer"]
-    candidates = others or candidates
-    losses = [candidate for candidate in candidates if candidate.evidence in ("loss", "parts")]
-    if len(losses) > 1:
-        joined = _joined(by_name(graph_def), losses, candidates)
-        return [joined] if joined else losses
-    if losses:
-        return losses
-    named = [
-        candidate
-        for candidate in candidates
-        if candidate.evidence == "last layer"
-        and not DEFAULT_NAME.search(producer(candidate.name))
-        and _kind(graph_def, candidate.name) in ("Identity", "Reshape", "Squeeze")
-    ]
-    return named if len(named) == 1 else candidates
-
-
-def _kind(graph_def: Any, name: str) -> str:
-    kind: str = by_name(graph_def)[producer(name)].op
-    return kind
-
-
-def _joined(
-    nodes: Dict[str, Any], losses: List[LogitCandidate], candidates: List[LogitCandidate]
-) -> Optional[LogitCandidate]:
-    """Return what joins the logits of all losses, where nothing reads it."""
-    wanted = {loss.name for loss in losses}
-    for candidate in candidates:
-        node = nodes[producer(candidate.name)]
-        joined = {tensor_name(read) for read in data_inputs(node)}
-        if candidate.evidence == "unread" and node.op in JOINING and wanted <= joined:
-            return candidate
-    return None
-
-
 class _Search:
     """The nodes that depend on the inputs, without what only training needs."""
 
@@ -161,10 +108,10 @@ class _Search:
             for node in graph_def.node
             if node.op in (PLACEHOLDER, WITH_DEFAULT, *PIPELINES)
         ]
-        self._sources, self._forward = set(sources), self._closure(sources, self._reading)
+        self._sources, self._forward = set(sources), reached(sources, self._reading)
         self._shapes = StaticShapes(prune(graph_def, sorted(self._forward)), graph_def)
         self._weighted = {name for name in self._forward if self._nodes[name].op in WEIGHTED}
-        self._in_front = self._closure(
+        self._in_front = reached(
             [read for name in self._weighted for read in self._forward_inputs(name)],
             self._forward_inputs,
         )
@@ -193,7 +140,7 @@ class _Search:
     def _is_last(self, activation: str, logits: str) -> bool:
         """Whether what depends on an activation are losses, or the same logits again."""
         known = self._sources_of([activation])
-        for name in self._closure([activation], self._reading):
+        for name in reached([activation], self._reading):
             if self._is_unread(self._nodes[name]) and self._sources_of([name]) <= known:
                 last, _ = logits_before(self._graph_def, name)
                 if last != logits:
@@ -246,7 +193,7 @@ class _Search:
         layers = {
             candidate.name: {
                 name
-                for name in self._closure([producer(candidate.name)], self._forward_inputs)
+                for name in reached([producer(candidate.name)], self._forward_inputs)
                 if self._nodes[name].op in WEIGHTED
             }
             for candidate in candidates
@@ -275,12 +222,12 @@ class _Search:
         return [LogitCandidate(joint, "parts", ""), *candidates]
 
     def _sources_of(self, names: List[str]) -> Set[str]:
-        return self._closure(names, self._forward_inputs) & self._sources
+        return reached(names, self._forward_inputs) & self._sources
 
     def last_layers(self, known: List[LogitCandidate]) -> List[LogitCandidate]:
         """Return the last layers that no known candidate needs, such as a second head."""
         names = [producer(candidate.name) for candidate in known]
-        needed = self._closure(names, self._forward_inputs)
+        needed = reached(names, self._forward_inputs)
         sources = self._sources_of(names) if known else self._sources
         found: Dict[str, LogitCandidate] = {}
         for node in self._graph_def.node:
@@ -329,7 +276,7 @@ class _Search:
         if self._nodes[reader].op not in SCALING or len(reads) != 2 or name not in reads:
             return False
         other = reads[1 - reads.index(name)]
-        computed = self._closure([other], lambda one: self._inputs_after(one, name))
+        computed = reached([other], lambda one: self._inputs_after(one, name))
         return name in computed and not computed & self._sources
 
     def _inputs_after(self, node: str, name: str) -> List[str]:
@@ -337,7 +284,7 @@ class _Search:
 
     def _has_weights(self, name: str) -> bool:
         """Whether a layer computes a tensor; true in a graph without layers."""
-        ancestors = self._closure([producer(name)], self._forward_inputs)
+        ancestors = reached([producer(name)], self._forward_inputs)
         return not self._weighted or not self._weighted.isdisjoint(ancestors)
 
     def _is_scalar(self, name: str) -> bool:
@@ -362,16 +309,6 @@ class _Search:
     def _forward_inputs(self, name: str) -> List[str]:
         reads = [producer(read) for read in data_inputs(self._nodes[name])]
         return [read for read in dict.fromkeys(reads) if read in self._forward]
-
-    @staticmethod
-    def _closure(starts: List[str], neighbours: Callable[[str], List[str]]) -> Set[str]:
-        found, todo = set(starts), list(starts)
-        while todo:
-            for name in neighbours(todo.pop()):
-                if name not in found:
-                    found.add(name)
-                    todo.append(name)
-        return found
 
 
 def _reduces_all_axes(nodes: Dict[str, Any], name: str) -> bool:

@@ -8,7 +8,8 @@ from legacy_gbp.graph.input_candidates import (
     input_candidates,
     required_placeholders,
 )
-from legacy_gbp.graph.logit_candidates import LogitCandidate, likeliest, logit_candidates
+from legacy_gbp.graph.likeliest_logits import likeliest
+from legacy_gbp.graph.logit_candidates import LogitCandidate, logit_candidates
 
 
 class SuggestedEnds(NamedTuple):

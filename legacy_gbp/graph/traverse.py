@@ -1,6 +1,8 @@
 """The operations between two tensors of a finished graph."""
 
-from typing import Any, Callable, Iterable, List, Sequence, Set
+from typing import Any, Callable, Iterable, List, Sequence, Set, TypeVar
+
+Node = TypeVar("Node")
 
 
 def operations_between(wrt_ts: Sequence[Any], output_t: Any) -> List[Any]:
@@ -17,17 +19,30 @@ def operations_between(wrt_ts: Sequence[Any], output_t: Any) -> List[Any]:
         In the order in which the graph was built, without those that make `wrt_ts`.
     """
     starts = {t.op for t in wrt_ts}
-    users = _reached(starts, lambda op: (user for t in op.outputs for user in t.consumers()))
-    needed = _reached({output_t.op}, lambda op: (t.op for t in op.inputs))
+    users = reached(starts, lambda op: (user for t in op.outputs for user in t.consumers()))
+    needed = reached({output_t.op}, lambda op: (t.op for t in op.inputs))
     between = (users & needed) - starts
     return [op for op in output_t.graph.get_operations() if op in between]
 
 
-def _reached(starts: Set[Any], neighbours: Callable[[Any], Iterable[Any]]) -> Set[Any]:
+def reached(starts: Iterable[Node], neighbours: Callable[[Node], Iterable[Node]]) -> Set[Node]:
+    """Return the nodes that can be reached from some nodes, these included.
+
+    Parameters
+    ----------
+    starts : iterable
+        Operations, or names.
+    neighbours : callable
+        Returns the nodes next to one.
+
+    Returns
+    -------
+    set
+    """
     found, todo = set(starts), list(starts)
     while todo:
-        for op in neighbours(todo.pop()):
-            if op not in found:
-                found.add(op)
-                todo.append(op)
+        for node in neighbours(todo.pop()):
+            if node not in found:
+                found.add(node)
+                todo.append(node)
     return found
