@@ -148,7 +148,7 @@ def test_a_library_has_one_door():
         for node in ast.walk(tree_of(module))
         if isinstance(node, ast.Attribute) and node.attr == "keras"
     }
-    assert readers == {"legacy_gbp.models.keras_models"}
+    assert readers == {"legacy_gbp.models.keras_library"}
 
 
 def test_no_tensorflow_where_numpy_is_enough():

@@ -20,7 +20,7 @@ from legacy_gbp.attribution import bound_method
 from legacy_gbp.attribution.pipeline import Explanation, explain_batches
 from legacy_gbp.data.batches import Batch
 from legacy_gbp.io.hdf5 import texts_of
-from legacy_gbp.models import keras_models
+from legacy_gbp.models import keras_library
 from legacy_gbp.models.formats import model_file
 from legacy_gbp.models.keras_models import keras_model
 from tests.test_keras_generations import FOLDER, close, reference
@@ -222,7 +222,7 @@ def test_a_class_that_keras_lacks(monkeypatch):
 
     path = copied("tfk_cnn.h5", "old.h5")
     changed(path, rename)
-    monkeypatch.setattr(keras_models, "LEGACY", "no_such_keras")
+    monkeypatch.setattr(keras_library, "LEGACY", "no_such_keras")
     with pytest.raises(ModelError) as error:
         keras_model(path)
     assert "layer 'conv' is of class CrossedColumn, which is not in Keras 3." in str(error.value)

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from legacy_gbp import Network, gradient, guided_backprop
-from legacy_gbp.models import keras_models
+from legacy_gbp.models import keras_library
 from legacy_gbp.models.keras_models import keras_model
 from tests.conftest import REFERENCE
 
@@ -34,7 +34,7 @@ def builder(request, monkeypatch):
     if request.param == "tf_keras":
         pytest.importorskip("tf_keras")
     else:
-        monkeypatch.setattr(keras_models, "LEGACY", "no_such_keras")
+        monkeypatch.setattr(keras_library, "LEGACY", "no_such_keras")
     return request.param
 
 

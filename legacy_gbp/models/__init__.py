@@ -6,7 +6,10 @@ formats            any model file: which format it is
 frozen_graphs      ``.pb``, ``.pbtxt``
 meta_graphs        TF1 checkpoints with their meta graph
 saved_models       folders with ``saved_model.pb``
+contents           what a file holds, whether or not it can be explained
 keras_models       Keras models of any version, in files and in memory
+keras_tracing      such a model as a graph
+keras_library      which Keras builds
 keras_files        what a Keras file holds
 keras_topology     the topology of any version in one form
 keras_builder      that topology, built by the Keras that is installed

@@ -27,12 +27,12 @@ from legacy_gbp.errors import InputError, LegacyGbpError, ModelError
 from legacy_gbp.graph.nodes import producer
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.models.keras_errors import cause_of
-from legacy_gbp.models.keras_models import (
+from legacy_gbp.models.keras_models import source_of
+from legacy_gbp.models.keras_tracing import (
     Traced,
     eager_scope,
     frozen,
     is_eager,
-    source_of,
     trace,
     traced_in_graph,
 )
