@@ -23,7 +23,7 @@ from legacy_gbp.io.hdf5 import texts_of
 from legacy_gbp.models import keras_library
 from legacy_gbp.models.formats import model_file
 from legacy_gbp.models.keras_models import keras_model
-from tests.test_keras_generations import FOLDER, close, reference
+from tests.test_keras_generations import FOLDER, builder, close, reference  # noqa: F401
 from tests.test_vgg19 import LITTLE_IMAGES, little_arrays, source, write_old
 
 TF2 = not tf.__version__.startswith("1.")
@@ -365,3 +365,165 @@ def test_a_lambda_of_another_python():
         keras_model(path)
     with pytest.raises(ModelError, match=r"layer 'norm' \(Lambda\) is Python code that does not"):
         keras_model(path, trusted=True)
+
+
+def written_by_keras_2(path, layers, arrays):
+    """Write a sequential or functional model of Keras 2.2.4; `layers` are (class, options)."""
+    chain = [{"class_name": kind, "config": options} for kind, options in layers]
+    write_model(path, {"class_name": "Sequential", "config": {"layers": chain}}, arrays)
+    return keras_model(path)
+
+
+def write_model(path, config, arrays):
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(config).encode()
+        file.attrs["keras_version"], file.attrs["backend"] = b"2.2.4", b"tensorflow"
+        weights = file.create_group("model_weights")
+        weights.attrs["layer_names"] = [name.encode() for name in arrays]
+        for layer, values in arrays.items():
+            group = weights.create_group(layer)
+            names = [f"{layer}/array_{number}:0" for number in range(len(values))]
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name, value in zip(names, values):
+                group.create_dataset(name, data=value)
+
+
+def random_arrays(*shapes):
+    rng = np.random.RandomState(7)
+    return [rng.normal(size=shape).astype("f4") for shape in shapes]
+
+
+def softmax(x):
+    powers = np.exp(x - x.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+@pytest.mark.usefixtures("builder")
+def test_a_locally_connected_layer_with_the_channels_first():
+    """A patch is (channels, rows, columns); Keras reads the bias as (filters, rows, columns)."""
+    x, kernel, bias = random_arrays((2, 2, 3, 4), (6, 8, 3), (2, 3, 3))
+    local = {
+        "name": "local", "filters": 3, "kernel_size": [2, 2], "strides": [1, 1],
+        "data_format": "channels_first", "batch_input_shape": [None, 2, 3, 4],
+    }  # fmt: skip
+    source = written_by_keras_2(
+        "local.h5", [("LocallyConnected2D", local)], {"local": [kernel, bias]}
+    )
+    expected = np.empty((2, 3, 2, 3))
+    for place in range(6):
+        row, column = divmod(place, 3)
+        patch = x[:, :, row : row + 2, column : column + 2].reshape(2, 8)
+        expected[:, :, row, column] = patch @ kernel[place]
+    with Network(source) as net:
+        close(net.logits(x), expected + bias.reshape(3, 2, 3))
+
+
+CONV_FIRST = {
+    "name": "conv", "filters": 3, "kernel_size": [1, 1], "data_format": "channels_first",
+    "batch_input_shape": [None, 2, 4, 5],
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("builder")
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_scores_with_the_channels_first(activation):
+    """They have the axes of the output."""
+    x, kernel, bias = random_arrays((2, 2, 4, 5), (1, 1, 2, 3), (3,))
+    layers = [("Conv2D", {**CONV_FIRST, "activation": activation})]
+    with Network(written_by_keras_2("end.h5", layers, {"conv": [kernel, bias]})) as net:
+        close(net.logits(x), np.einsum("nihw,io->nohw", x, kernel[0, 0]) + bias[:, None, None])
+
+
+@pytest.mark.usefixtures("builder")
+def test_a_softmax_after_channels_first_is_over_the_last_axis():
+    """As in Keras, which takes the columns for the classes."""
+    x, kernel, bias, dense = random_arrays((2, 2, 4, 5), (1, 1, 2, 3), (3,), (60, 2))
+    layers = [
+        ("Conv2D", {**CONV_FIRST, "activation": "softmax"}),
+        ("Flatten", {"name": "flat"}),
+        ("Dense", {"name": "dense", "units": 2, "use_bias": False}),
+    ]
+    arrays = {"conv": [kernel, bias], "dense": [dense]}
+    scores = np.einsum("nihw,io->nohw", x, kernel[0, 0]) + bias[:, None, None]
+    with Network(written_by_keras_2("within.h5", layers, arrays)) as net:
+        close(net.logits(x), softmax(scores).reshape(2, 60) @ dense)
+
+
+@pytest.mark.usefixtures("builder")
+def test_two_calls_of_a_layer_with_the_channels_first():
+    first, second, kernel, bias = random_arrays((2, 2, 4, 5), (2, 2, 4, 5), (1, 1, 2, 3), (3,))
+    images = {"batch_input_shape": [None, 2, 4, 5], "dtype": "float32"}
+    stored = [
+        ("InputLayer", {"name": "a", **images}, []),
+        ("InputLayer", {"name": "b", **images}, []),
+        ("Conv2D", CONV_FIRST, [[["a", 0, 0, {}]], [["b", 0, 0, {}]]]),
+        ("Subtract", {"name": "less"}, [[["conv", 0, 0, {}], ["conv", 1, 0, {}]]]),
+    ]
+    config = {
+        "name": "twice",
+        "layers": [
+            {"class_name": kind, "name": options["name"], "config": options, "inbound_nodes": nodes}
+            for kind, options, nodes in stored
+        ],
+        "input_layers": [["a", 0, 0], ["b", 0, 0]],
+        "output_layers": [["less", 0, 0]],
+    }
+    write_model("twice.h5", {"class_name": "Model", "config": config}, {"conv": [kernel, bias]})
+    with Network(keras_model("twice.h5")) as net:
+        expected = np.einsum("nihw,io->nohw", first - second, kernel[0, 0])
+        close(net.logits((first, second)), expected)
+
+
+@pytest.mark.usefixtures("builder")
+def test_a_convolutional_lstm_with_the_channels_first():
+    """Windows of one place, so that the formulas are those of an LSTM at every place."""
+    x, kernel, recurrent, bias = random_arrays((2, 3, 2, 4, 5), (1, 1, 2, 12), (1, 1, 3, 12), (12,))
+    options = {
+        "name": "lstm", "filters": 3, "kernel_size": [1, 1], "data_format": "channels_first",
+        "batch_input_shape": [None, 3, 2, 4, 5], "return_sequences": True, "activation": "tanh",
+        "recurrent_activation": "hard_sigmoid",
+    }  # fmt: skip
+    arrays = {"lstm": [kernel, recurrent, bias]}
+    state = cell = np.zeros((2, 4, 5, 3))
+    expected = []
+    for time in range(3):
+        image = np.moveaxis(x[:, time], 1, -1)
+        i, f, c, o = np.split(image @ kernel[0, 0] + state @ recurrent[0, 0] + bias, 4, -1)
+        i, f, o = (np.clip(0.2 * gate + 0.5, 0, 1) for gate in (i, f, o))
+        cell = f * cell + i * np.tanh(c)
+        state = o * np.tanh(cell)
+        expected.append(np.moveaxis(state, -1, 1))
+    with Network(written_by_keras_2("lstm.h5", [("ConvLSTM2D", options)], arrays)) as net:
+        close(net.logits(x), np.stack(expected, 1))
+
+
+@pytest.mark.usefixtures("builder")
+@pytest.mark.parametrize("kind", ["Activation", "Softmax", "Conv2D"])
+def test_a_softmax_of_images_at_the_end(kind):
+    """Also where Keras writes it as a quotient of exponentials: the scores are explained."""
+    x, kernel = random_arrays((2, 3, 4, 2), (1, 1, 2, 3))
+    conv = {
+        "name": "conv", "filters": 3, "kernel_size": [1, 1], "use_bias": False,
+        "batch_input_shape": [None, 3, 4, 2],
+    }  # fmt: skip
+    if kind == "Conv2D":
+        layers = [(kind, {**conv, "activation": "softmax"})]
+    else:
+        options = {"axis": -1} if kind == "Softmax" else {"activation": "softmax"}
+        layers = [("Conv2D", conv), (kind, {"name": "probabilities", **options})]
+    with Network(written_by_keras_2("images.h5", layers, {"conv": [kernel]})) as net:
+        close(net.logits(x), x @ kernel[0, 0])
+
+
+@pytest.mark.usefixtures("builder")
+def test_what_a_file_says_of_training_is_not_needed():
+    """A loss and an optimiser of the author's own, and the optimiser's arrays."""
+    path = copied("k224_cnn.h5", "trained.h5")
+    optimiser = {"class_name": "MyOptimiser", "config": {"lr": 0.1, "mine": True}}
+    training = {"optimizer_config": optimiser, "loss": "my_loss", "metrics": ["my_metric"]}
+    with h5py.File(path, "r+") as file:
+        file.attrs["training_config"] = json.dumps(training).encode()
+        group = file.require_group("optimizer_weights")
+        group.create_dataset("MyOptimiser/iterations:0", data=3)
+        group.attrs["weight_names"] = [b"MyOptimiser/iterations:0"]
+    has_the_maps_of("k224_cnn.h5", keras_model(path), guided_backprop)

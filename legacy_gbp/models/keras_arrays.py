@@ -9,6 +9,7 @@ cuDNN's LSTM and GRU                  gates turned, two biases made one (LSTM)
 12 or 9 arrays of Keras 1's LSTM, GRU  three, the gates side by side
 kernels of Theano                     turned by 180 degrees: it convolves
 kernels of channels first, Keras 1    axes in the order of TensorFlow
+patches of channels first             channels behind the places: locally connected layers
 ====================================  ==============================================
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from legacy_gbp.errors import ModelError
 from legacy_gbp.models.keras_builder import BuiltModel
+from legacy_gbp.models.keras_layers import CHANNELS_FIRST
 from legacy_gbp.models.keras_topology import Entry, StoredModel, Topology, is_model
 
 FLIPPED = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Convolution1D", "Convolution2D",
@@ -217,6 +219,8 @@ def _converted(
         ]
     if wrapped and not is_model(wrapped["class_name"], wrapped["config"]):
         kind, config = wrapped["class_name"], wrapped["config"]
+    elif kind.startswith("LocallyConnected") and config.get("data_format") == CHANNELS_FIRST:
+        values = [*map(_patches, values[:1], [config]), *map(_places_of_bias, values[1:])]
     return _of_class(kind, config if isinstance(config, dict) else {}, values, stored, where)
 
 
@@ -238,6 +242,20 @@ def _of_class(
         kernels = [_kernel(kind, config, one, stored) for one in values[:number]]
         return [*kernels, *values[number:]]
     return values
+
+
+def _patches(kernel: np.ndarray, config: Dict[str, Any]) -> np.ndarray:
+    """Move the channels of each patch, which a file of channels first has first, to its end."""
+    places, length, filters = kernel.shape
+    size = [int(one) for one in config["kernel_size"]]
+    patches = kernel.reshape(places, length // int(np.prod(size)), *size, filters)
+    return np.ascontiguousarray(np.moveaxis(patches, 1, -2).reshape(kernel.shape))
+
+
+def _places_of_bias(bias: np.ndarray) -> np.ndarray:
+    """Turn a bias (H, W, filters), which Keras 2 reads as (filters, H, W) with channels first."""
+    read = bias.reshape(bias.shape[-1], *bias.shape[:-1])
+    return np.ascontiguousarray(np.moveaxis(read, 0, -1))
 
 
 def _is_of_cudnn(kind: str, values: Sequence[np.ndarray]) -> bool:

@@ -14,6 +14,7 @@ from legacy_gbp.models.keras_errors import cause_of
 from legacy_gbp.models.keras_layers import (
     PYTHON,
     Era,
+    activation,
     is_channels_first,
     make_layer,
     with_channels_last,
@@ -77,7 +78,7 @@ def build(topology: Topology, era: Era, shape: Any = None) -> BuiltModel:
         for entry, number in pending:
             call = entry.calls[number]
             if all((ref.layer, ref.node) in values for ref in refs_in([call.args, call.kwargs])):
-                found = _called(topology, entry, call, layers, values, era, shape)
+                found = _called(topology, entry, number, layers, values, era, shape)
                 values[entry.name, number] = found
             else:
                 left.append((entry, number))
@@ -100,13 +101,14 @@ def build(topology: Topology, era: Era, shape: Any = None) -> BuiltModel:
 def _called(
     topology: Topology,
     entry: Entry,
-    call: Call,
+    number: int,
     layers: Dict[str, Any],
     values: Values,
     era: Era,
     shape: Any,
 ) -> List[Any]:
     """Return the outputs of a call; make the layer first where this is its first."""
+    call = entry.calls[number]
 
     def tensors(value: Any) -> Any:
         if isinstance(value, Ref):
@@ -121,7 +123,7 @@ def _called(
         args, kwargs = [tensors(arg) for arg in call.args], tensors(call.kwargs)
         if entry.name not in layers:
             layers[entry.name] = _made(entry, era, args)
-        return _outputs(layers[entry.name], entry, args, kwargs, era)
+        return _outputs(layers[entry.name], entry, Call(args, kwargs), number, era)
     except LegacyGbpError:
         raise
     except Exception as error:
@@ -140,6 +142,8 @@ def _made(entry: Entry, era: Era, args: List[Any]) -> Any:
         config = entry.config
         if _is_turned(entry, args):
             config = with_channels_last(entry.kind, config)
+            if _activation_apart(entry):
+                config = {**config, "activation": "linear"}
         if entry.kind == "Reshape":
             config = {**config, "target_shape": _target_shape(config["target_shape"], args[0])}
         return make_layer(entry.kind, config, entry.name, era, _Inner(era))
@@ -180,25 +184,46 @@ def _input(topology: Topology, entry: Entry, era: Era, shape: Any) -> Any:
     )
 
 
-def _outputs(
-    layer: Any, entry: Entry, args: List[Any], kwargs: Dict[str, Any], era: Era
-) -> List[Any]:
+def _outputs(layer: Any, entry: Entry, call: Call, number: int, era: Era) -> List[Any]:
+    """Return the outputs of a call of a layer; `number` counts its calls."""
     called = layer.model if isinstance(layer, BuiltModel) else layer
+    args = call.args
     options = {
-        key: value for key, value in kwargs.items() if value is not None and key != "training"
+        key: value for key, value in call.kwargs.items() if value is not None and key != "training"
     }
     if "training" in inspect.signature(called.call).parameters:
         options["training"] = False
     if era.installed > 2 and _is_recurrent(entry.kind) and isinstance(args[0], list):
         args, options["initial_state"] = args[0][:1], args[0][1:]
-    turned = _is_turned(entry, args)
-    if turned:
-        args = [_permuted(args[0], True, entry.name, era)]
-    result = called(*args, **options)
-    outputs = list(result) if isinstance(result, (list, tuple)) else [result]
-    if turned and len(outputs[0].shape) > 2:
-        outputs = [_permuted(outputs[0], False, entry.name, era)]
+    if not _is_turned(entry, args):
+        return _listed(called(*args, **options))
+    suffix = f"_{number}" if number else ""
+    outputs = _listed(called(_permuted(args[0], True, entry, suffix, era), **options))
+    if len(outputs[0].shape) == 2:
+        return outputs
+    suffixes = [f"{suffix}_{place}" if place else suffix for place in range(len(outputs))]
+    outputs = [_permuted(y, False, entry, end, era) for y, end in zip(outputs, suffixes)]
+    apart = _activation_apart(entry)
+    if apart:
+        name = f"{entry.name}_{apart}{suffix}".replace("/", "_")
+        function = activation(apart, entry.name, era, None)
+        outputs = [era.library.layers.Activation(function, name=name)(outputs[0])]
     return outputs
+
+
+def _listed(result: Any) -> List[Any]:
+    return list(result) if isinstance(result, (list, tuple)) else [result]
+
+
+def _activation_apart(entry: Entry) -> str:
+    """Return the activation of a turned layer that needs the axes of the file; mostly none.
+
+    A softmax is over the last axis. The scores in front of it or of a sigmoid are explained,
+    and have the axes of the model's output.
+    """
+    found = entry.config.get("activation")
+    apart = found in ("softmax", "log_softmax", "sigmoid") and not _is_recurrent(entry.kind)
+    return str(found) if apart else ""
 
 
 def _is_turned(entry: Entry, args: List[Any]) -> bool:
@@ -221,11 +246,14 @@ def _is_recurrent(kind: str) -> bool:
                     "ConvLSTM2D")  # fmt: skip
 
 
-def _permuted(x: Any, last: bool, name: str, era: Era) -> Any:
-    """Move the channels behind the places, or before them."""
+def _permuted(x: Any, last: bool, entry: Entry, suffix: str, era: Era) -> Any:
+    """Move the channels behind the places, or before them; images in time keep the time first."""
     rank = len(x.shape)
-    order = [*range(2, rank), 1] if last else [rank - 1, *range(1, rank - 1)]
-    name = f"{name}_channels_{'last' if last else 'first'}".replace("/", "_")
+    places = list(range(2, rank)) if last else list(range(1, rank - 1))
+    order = [*places, 1] if last else [rank - 1, *places]
+    if _is_recurrent(entry.kind) and rank == 5:
+        order = [1, 3, 4, 2] if last else [1, 4, 2, 3]
+    name = f"{entry.name}_channels_{'last' if last else 'first'}{suffix}".replace("/", "_")
     return era.library.layers.Permute(order, name=name)(x)
 
 

@@ -160,6 +160,9 @@ def make_layer(kind: str, config: Dict[str, Any], name: str, era: Era, inner: An
     dtype = _dtype(config.get("dtype"))
     if dtype:
         options["dtype"] = dtype
+    if kind == "Softmax" and "mask" not in inspect.signature(made.call).parameters:
+        axis = options.pop("axis", -1)
+        return era.library.layers.Activation(lambda x: _softmax(x, axis), **options)
     return made(**options)
 
 
@@ -199,6 +202,8 @@ def activation(value: Any, name: str, era: Era, inner: Any) -> Any:
         return None
     if value == "hard_sigmoid" and era.installed != era.written:
         return _HARD_SIGMOIDS[era.written]
+    if value == "softmax" and era.installed < 3:
+        return _softmax
     if callable(getattr(era.library.activations, str(value), None)):
         return value
     if value in _OTHER_ACTIVATIONS:
@@ -248,7 +253,7 @@ def is_channels_first(kind: str, config: Dict[str, Any], rank: int) -> bool:
     """
     if kind.startswith("BatchNormalization"):
         return config.get("axis") in (1, [1]) and rank > 3
-    named = any(part in kind for part in IMAGE_LAYERS) and "LSTM" not in kind
+    named = any(part in kind for part in IMAGE_LAYERS) and ("LSTM" not in kind or rank == 5)
     return named and config.get("data_format") == CHANNELS_FIRST
 
 
@@ -372,6 +377,11 @@ def _hard_sigmoid_of_keras_3(x: Any) -> Any:
     return tf.nn.relu6(x + 3.0) / 6.0
 
 
+def _softmax(x: Any, axis: int = -1) -> Any:
+    """Return one operation, also of images: Keras 2 may write a quotient of exponentials."""
+    return tf.nn.softmax(x, axis=axis)
+
+
 def own_functions(era: Era) -> Dict[str, Callable[[Any], Any]]:
     """Return the activations of ours, which a wrapper of Keras looks up by name.
 
@@ -383,7 +393,7 @@ def own_functions(era: Era) -> Dict[str, Callable[[Any], Any]]:
     -------
     dict of str to callable
     """
-    return {made.__name__: made for made in [_HARD_SIGMOIDS[era.written]]}
+    return {made.__name__: made for made in [_HARD_SIGMOIDS[era.written], _softmax]}
 
 
 _HARD_SIGMOIDS: Dict[int, Callable[[Any], Any]] = {
