@@ -983,3 +983,16 @@ def test_selftest_of_named_final_operations(shell):
     for function in (tf.argmax, lambda y_t, _, name: tf.greater(y_t, 0, name)):
         write(lambda x, function=function: function(logits(x), 1, name="p"))
         assert "-- all passed" in shell("selftest", "m.pb", "--output-tensor", "p")
+
+
+def test_as_many_arrays_as_inputs():
+    """y = relu(a) + 2 relu(b): a list is a tuple; one array, or three, are refused."""
+    with tf.Graph().as_default() as graph:
+        a_t, b_t = (v1.placeholder(tf.float32, (None, 2), name=name) for name in "ab")
+        tf.add(tf.nn.relu(a_t), 2 * tf.nn.relu(b_t), name="y")
+    one = np.ones((3, 2), np.float32)
+    with Network(from_graph_def(graph.as_graph_def(), "g", ["a", "b"], "y")) as net:
+        np.testing.assert_array_equal(net.logits([one, one]), 3 * one)
+        for images in (one, (one, one, one)):
+            with pytest.raises(InputError, match="arrays for a network of 2 inputs; give a tuple"):
+                net.logits(images)

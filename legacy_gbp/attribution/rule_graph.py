@@ -283,7 +283,7 @@ class RuleGraph(abc.ABC):
     def _run(
         self, wanted_ts: List[Any], images: Images, seeds: Optional[np.ndarray] = None
     ) -> List[np.ndarray]:
-        images = images if isinstance(images, tuple) else (images,)
+        images = _for_inputs(images, len(self.endpoints.input_ts))
         for number, (one, input_t) in enumerate(zip(images, self.endpoints.input_ts)):
             what = f"input {number}: image" if number else "image"
             dtype = np.dtype(input_t.dtype.as_numpy_dtype)
@@ -341,6 +341,18 @@ class RuleGraph(abc.ABC):
                 f"an operation of the graph does not run on this machine ({first_line(error)}); "
                 "try the version that made it"
             ) from error
+
+
+def _for_inputs(images: Any, count: int) -> Tuple[np.ndarray, ...]:
+    """Return an array for each input of a network."""
+    several = isinstance(images, tuple) or (isinstance(images, list) and count > 1)
+    arrays = tuple(np.asarray(one) for one in images) if several else (np.asarray(images),)
+    if len(arrays) != count:
+        raise InputError(
+            f"{len(arrays)} arrays for a network of {count} inputs; give "
+            + (f"a tuple of {count} arrays" if count > 1 else "one array")
+        )
+    return arrays
 
 
 class OverrideGraph(RuleGraph):
