@@ -1,7 +1,7 @@
 """``legacy-gbp inspect``: endpoints and layers of a model, and whether a rule reaches its ReLUs."""
 
 import os
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 from legacy_gbp.cli.inspect_contents import Plan, lines_and_plan, shape_text
 from legacy_gbp.cli.messages import for_command
@@ -36,6 +36,14 @@ def add_arguments(parser: Parser) -> None:
     )
 
 
+class _Audit(NamedTuple):
+    """What opening and auditing a model says."""
+
+    kind: str
+    lines: List[str] = []  # noqa: RUF012 - never changed
+    missed: bool = False
+
+
 def run(options: Options) -> None:
     """Print what is known of the model.
 
@@ -58,17 +66,25 @@ def run(options: Options) -> None:
         return
     contents, lines, plan = _contents(options.model)
     audit, refusal = _attempt(options)
-    if refusal is not None and _is_named(options):
-        raise refusal
-    if plan.complete and not _is_named(options) and (refusal is not None or plan.feeds):
+    if _is_named(options):
+        if refusal is not None:
+            raise refusal
+    elif plan.complete and (refusal is not None or plan.feeds):
         assumed, refused = _attempt(_with_ends(options, plan))
         audit, refusal = assumed or audit, refused or refusal
     _print(options, audit or _Audit(contents.kind), lines)
     if refusal is not None:
         print_line(f"hinders {for_command(str(refusal), options.parser)}")
-    if plan.output and contents.opens and (audit is not None or plan.unknown):
-        is_missed = audit is not None and audit.missed and options.rule == "guided"
-        print_line(f"try     {plan.command(options.model, WITHOUT_RULE if is_missed else None)}")
+    if contents.opens:
+        _print_command(options, plan, audit)
+
+
+def _print_command(options: Options, plan: Plan, audit: Optional[_Audit]) -> None:
+    """Print the command of the likeliest ends, where it can work or only lacks a value."""
+    if not plan.output or (audit is None and not plan.unknown):
+        return
+    is_missed = audit is not None and audit.missed and options.rule == "guided"
+    print_line(f"try     {plan.command(options.model, WITHOUT_RULE if is_missed else None)}")
 
 
 def _is_named(options: Options) -> bool:
@@ -80,14 +96,6 @@ def _check_there(path: str) -> None:
         raise InputError(
             f"{path}: no such file or folder, and no checkpoint of that prefix; check the name"
         )
-
-
-class _Audit(NamedTuple):
-    """What opening and auditing a model says."""
-
-    kind: str
-    lines: List[str] = []  # noqa: RUF012 - never changed
-    missed: bool = False
 
 
 def _print(options: Options, audit: _Audit, lines: List[str]) -> None:
@@ -130,31 +138,39 @@ def _audited(options: Options) -> _Audit:
     with Network(opened.source, allow_partial=True, plain=True) as net:
         graph = net.under(options.rule)
         endpoints = graph.endpoints
-        lines += [f"input   {_tensor(tensor_t)}" for tensor_t in endpoints.input_ts]
-        lines.append(f"output  {_tensor(endpoints.logits_t)}")
-        for name in endpoints.stepped_over:
-            lines.append(f"over    {name}: the final operation; what it reads is explained")
-        for name in endpoints.flags:
-            lines.append(f"flag    {name}: has a default or a value; --feed {name}=VALUE sets it")
-        for name in endpoints.removed_overrides:
-            lines.append(f"removed {name}: a gradient override of its exporter")
+        lines += _about_ends(endpoints)
         for op in operations_between(endpoints.input_ts, endpoints.logits_t):
             if op.type in LAYERS:
                 lines.append(f"layer   {op.name}: {op.type} {_shape(op.outputs[0])}")
-        for op_type, kind in graph.report.types.items():
-            lines.append(f"type    {op_type}: {kind}")
-        counted = ", ".join(f"{count} {kind}" for kind, count in graph.report.counts.items())
-        lines.append(f"classes {counted or 'no operation'}")
-        for notice in graph.report.notices:
-            lines.append(f"notice  {notice.name}: {notice.text}")
-        took = sum(finding.took for finding in graph.findings)
-        total = len(graph.findings)
-        lines.append(f"audit   rule {options.rule}: {took} of {total} nonlinearities take it")
-        for finding in graph.findings:
-            lines.append(
-                f"{'  takes ' if finding.took else '  MISSED'} {finding.name} ({finding.kind})"
-            )
-    return _Audit(opened.kind, lines, took < total)
+        lines += _about_rule(graph.report, options.rule)
+    return _Audit(opened.kind, lines, not all(finding.took for finding in graph.findings))
+
+
+def _about_ends(endpoints: Any) -> Iterator[str]:
+    """Yield inputs, output, flags, and what the import did."""
+    for tensor_t in endpoints.input_ts:
+        yield f"input   {_tensor(tensor_t)}"
+    yield f"output  {_tensor(endpoints.logits_t)}"
+    for name in endpoints.stepped_over:
+        yield f"over    {name}: the final operation; what it reads is explained"
+    for name in endpoints.flags:
+        yield f"flag    {name}: has a default or a value; --feed {name}=VALUE sets it"
+    for name in endpoints.removed_overrides:
+        yield f"removed {name}: a gradient override of its exporter"
+
+
+def _about_rule(report: Any, rule: str) -> Iterator[str]:
+    """Yield the classes of the operations, and whether the rule reached each nonlinearity."""
+    for op_type, kind in report.types.items():
+        yield f"type    {op_type}: {kind}"
+    counted = ", ".join(f"{count} {kind}" for kind, count in report.counts.items())
+    yield f"classes {counted or 'no operation'}"
+    for notice in report.notices:
+        yield f"notice  {notice.name}: {notice.text}"
+    took = sum(finding.took for finding in report.findings)
+    yield f"audit   rule {rule}: {took} of {len(report.findings)} nonlinearities take it"
+    for finding in report.findings:
+        yield f"{'  takes ' if finding.took else '  MISSED'} {finding.name} ({finding.kind})"
 
 
 def _sha256(path: str) -> str:

@@ -132,19 +132,21 @@ def _held(graph_def: Any, ends: Any) -> Iterator[str]:
     names = [node.name for node in placeholders] + [producer(name) for name in others]
     shapes, switches = StaticShapes(prune(graph_def, names)), Switches(graph_def)
     for node in placeholders:
-        tensor = f"{node.name}:0"
-        text = described(shapes, tensor)
-        value = None if tensor in ends.inputs else switches.advice(node.name)
-        if tensor in ends.inputs:
-            text += f": {_likely(ends)}"
-        elif value is not None:
-            text += f": for a prediction --feed {node.name}={value}"
-        elif node.name in ends.feeds:
-            text += f": needs a value, --feed {node.name}=VALUE"
+        text = described(shapes, f"{node.name}:0") + _use(node.name, ends, switches)
         default = ", has a default" if node.op == "PlaceholderWithDefault" else ""
         yield f"feeds   {text}{default}"
     for name in others:
         yield f"feeds   {described(shapes, name)}: {_likely(ends)}, computed in the graph"
+
+
+def _use(name: str, ends: Any, switches: Any) -> str:
+    """Say what a placeholder is for: an input, a switch, or something that needs a value."""
+    if f"{name}:0" in ends.inputs:
+        return f": {_likely(ends)}"
+    value = switches.advice(name)
+    if value is not None:
+        return f": for a prediction --feed {name}={value}"
+    return f": needs a value, --feed {name}=VALUE" if name in ends.feeds else ""
 
 
 def _likely(ends: Any) -> str:

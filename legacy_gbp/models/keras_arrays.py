@@ -161,12 +161,12 @@ def _slots(layer: Any, entry: Entry) -> List[_Slot]:
 def _matched(
     entry: Entry, slots: List[_Slot], arrays: List[Stored], stored: StoredModel, where: str
 ) -> List[Tuple[Any, np.ndarray]]:
-    shared = len(slots) > 1
-    parts = _by_name(slots, arrays) if shared else [[one.value for one in arrays]]
-    for given in [parts, _by_order(slots, [one.value for one in arrays])] if shared else [parts]:
-        taken = [_converted(slot, one, stored, where) for slot, one in zip(slots, given)]
-        shapes = [[_shape(v) for v in slot.variables] for slot in slots]
-        if given and [[one.shape for one in part] for part in taken] == shapes:
+    values = [one.value for one in arrays]
+    ways = [[values]] if len(slots) == 1 else [_by_name(slots, arrays), _by_order(slots, values)]
+    shapes = [[_shape(v) for v in slot.variables] for slot in slots]
+    for parts in ways:
+        taken = [_converted(slot, one, stored, where) for slot, one in zip(slots, parts)]
+        if parts and [[one.shape for one in part] for part in taken] == shapes:
             return [pair for slot, part in zip(slots, taken) for pair in zip(slot.variables, part)]
     needed = [str(_shape(v)) for slot in slots for v in slot.variables]
     raise ModelError(

@@ -143,19 +143,9 @@ def make_layer(kind: str, config: Dict[str, Any], name: str, era: Era, inner: An
     options: Dict[str, Any] = {}
     for key, value in config.items():
         new = key if key in taken or KEYS.get(key) not in taken else KEYS[key]
-        if key.endswith("_initializer") and new in taken:
-            options[new] = "zeros"  # every variable gets its array
-        elif key in HARMLESS or key.endswith(HARMLESS_ENDINGS):
-            continue
-        elif key in ACTIVATIONS and new in taken:
-            options[new] = activation(value, name, era, inner)
-        elif key in CELLS and isinstance(value, dict) and new in taken:
-            options[new] = inner(value["class_name"], value["config"])
-        elif key in ("cells", "cell") and isinstance(value, list) and new in taken:
-            options[new] = [inner(one["class_name"], one["config"]) for one in value]
-        elif new in taken or (key in PASSED_ON and era.installed < 3):
-            options[new] = value
-        elif not _says_nothing(key, value):
+        if new in taken or (key in PASSED_ON and era.installed < 3 and not _is_harmless(key)):
+            options.update(_option(new, key, value, name, era, inner))
+        elif not (_is_harmless(key) or _says_nothing(key, value)):
             raise era.refusal(f"layer {name!r} ({kind}) has {key}={value!r}, which is unknown here")
     dtype = _dtype(config.get("dtype"))
     if dtype:
@@ -164,6 +154,25 @@ def make_layer(kind: str, config: Dict[str, Any], name: str, era: Era, inner: An
         axis = options.pop("axis", -1)
         return era.library.layers.Activation(lambda x: _softmax(x, axis), **options)
     return made(**options)
+
+
+def _option(new: str, key: str, value: Any, name: str, era: Era, inner: Any) -> Dict[str, Any]:
+    """Return an option as the layer takes it: functions and layers are made; empty for none."""
+    if key.endswith("_initializer"):
+        return {new: "zeros"}  # every variable gets its array
+    if _is_harmless(key):
+        return {}
+    if key in ACTIVATIONS:
+        return {new: activation(value, name, era, inner)}
+    if key in CELLS and isinstance(value, dict):
+        return {new: inner(value["class_name"], value["config"])}
+    if key in ("cells", "cell") and isinstance(value, list):
+        return {new: [inner(one["class_name"], one["config"]) for one in value]}
+    return {new: value}
+
+
+def _is_harmless(key: str) -> bool:
+    return key in HARMLESS or key.endswith(HARMLESS_ENDINGS)
 
 
 def _says_nothing(key: str, value: Any) -> bool:

@@ -64,18 +64,29 @@ def _lookups(graph_def: Any, start: str) -> Set[str]:
             continue
         seen.add(name)
         for user in users[name]:
-            reads = [producer(one) for one in data_inputs(user)]
-            if user.op in GATHERS and len(reads) > 1 and reads[1] == name:
-                if _kind(user, ("Tparams", "dtype")) in FLOATS:
-                    found.add(user.name)
-            elif user.op in ENCODINGS and reads[:1] == [name]:
-                found.add(user.name)
-            elif user.op == "Cast":
-                if user.attr["DstT"].type not in FLOATS:
-                    todo.append(user.name)
-            elif user.op not in (*BOOLEANS, *RESIZING) and not (real and name == start):
+            if _chooses_rows(user, name):
+                found |= {user.name} if _yields_floats(user) else set()
+            elif _passes_integers(user) and not (real and name == start and user.op != "Cast"):
                 todo.append(user.name)
     return found
+
+
+def _chooses_rows(user: Any, name: str) -> bool:
+    """Whether a node chooses rows by the numbers of another one."""
+    reads = [producer(one) for one in data_inputs(user)]
+    if user.op in GATHERS:
+        return len(reads) > 1 and reads[1] == name
+    return user.op in ENCODINGS and reads[:1] == [name]
+
+
+def _yields_floats(user: Any) -> bool:
+    return user.op in ENCODINGS or _kind(user, ("Tparams", "dtype")) in FLOATS
+
+
+def _passes_integers(user: Any) -> bool:
+    if user.op == "Cast":
+        return user.attr["DstT"].type not in FLOATS
+    return user.op not in (*BOOLEANS, *RESIZING)
 
 
 def _kind(node: Any, names: Sequence[str]) -> int:
