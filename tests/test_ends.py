@@ -631,3 +631,18 @@ def test_the_cause_stands_behind_the_failed_node():
     for before in ("", "2 root error(s) found.\n  (0) INVALID_ARGUMENT: "):
         assert first_line(ValueError(text.format(before))) == "wrong depth"
     assert first_line(ValueError("one\ntwo")) == "one"
+
+
+def test_every_picture_behind_a_text_is_offered():
+    """Resized is the likeliest: of a known size, and grey levels as pictures have them."""
+
+    def retrained():
+        text_t = v1.placeholder(tf.string, (), "jpeg")
+        cast_t = tf.cast(tf.image.decode_jpeg(text_t, 3), tf.float32, name="cast")
+        batch_t = tf.expand_dims(cast_t, 0, name="batch")
+        resized_t = v1.image.resize_bilinear(batch_t, [8, 8], name="resized")
+        classes(features(tf.multiply(resized_t, 1 / 128.0, name="scaled")))
+
+    ends = suggest_ends(graph_of(retrained))
+    assert ends.inputs == ["resized:0"]
+    assert set(ends.also) == {"cast:0", "batch:0", "scaled:0"}

@@ -129,7 +129,8 @@ def _held(graph_def: Any, ends: Any) -> Iterator[str]:
     others = [
         name for name in ends.inputs if producer(name) not in {node.name for node in placeholders}
     ]
-    names = [node.name for node in placeholders] + [producer(name) for name in others]
+    names = [node.name for node in placeholders]
+    names += [producer(name) for name in [*others, *ends.also]]
     shapes, switches = StaticShapes(prune(graph_def, names)), Switches(graph_def)
     for node in placeholders:
         text = described(shapes, f"{node.name}:0") + _use(node.name, ends, switches)
@@ -137,6 +138,8 @@ def _held(graph_def: Any, ends: Any) -> Iterator[str]:
         yield f"feeds   {text}{default}"
     for name in others:
         yield f"feeds   {described(shapes, name)}: {_likely(ends)}, computed in the graph"
+    for name in ends.also:
+        yield f"feeds   {described(shapes, name)}: could be the input too, computed in the graph"
 
 
 def _use(name: str, ends: Any, switches: Any) -> str:

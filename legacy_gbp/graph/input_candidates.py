@@ -110,6 +110,27 @@ def picture_behind_text(graph_def: Any, placeholder: str, output: str) -> Option
     return _Search(graph_def, output).picture_behind(placeholder)
 
 
+def other_pictures(graph_def: Any, inputs: Sequence[str], output: str) -> List[str]:
+    """Return the other tensors behind texts that could be fed in the place of an input.
+
+    Parameters
+    ----------
+    graph_def : GraphDef
+    inputs : sequence of str
+        One of them is a picture that the graph decodes.
+    output : str
+
+    Returns
+    -------
+    list of str
+        Tensors, such as the picture before it is resized and after it is scaled.
+    """
+    search = _Search(graph_def, output)
+    behind = [search.pictures_behind(text) for text in search.texts()]
+    found = [name for names in behind if set(names) & set(inputs) for name in names]
+    return [name for name in found if name not in inputs]
+
+
 class _Search:
     """The sources of a graph; with an output, those that its values depend on."""
 
@@ -132,12 +153,7 @@ class _Search:
     def decoded(self) -> List[str]:
         if self._output is None:
             return []
-        texts = [
-            name
-            for name in self._of((PLACEHOLDER, WITH_DEFAULT))
-            if dtype_of(self._nodes[name]) == tf.string
-        ]
-        return [picture for picture in map(self.picture_behind, texts) if picture]
+        return [picture for picture in map(self.picture_behind, self.texts()) if picture]
 
     def pipelines(self) -> List[str]:
         """Return what pipelines yield, under the name that an identity gave to it."""
@@ -156,13 +172,24 @@ class _Search:
         return [self._batched(self._renamed(name)) for name in pictures or arrays]
 
     def picture_behind(self, placeholder: str) -> Optional[str]:
+        return next(iter(self.pictures_behind(placeholder)), None)
+
+    def pictures_behind(self, placeholder: str) -> List[str]:
+        """Return what every path from a text passes in floating point, the likeliest first."""
         between = [name for name in self._path(placeholder) if self._is_cut(placeholder, name)]
         floats = [name for name in between if self._is_float(name)]
         shapes = {name: self._shapes.shape(name + ":0") for name in floats}
         pictures = [name for name in floats if len(shapes[name] or ()) == PICTURE_RANK]
         sized = [name for name in pictures if all((shapes[name] or [])[1:])]
-        found = next(iter([*sized, *pictures, *floats]), None)
-        return found and found + ":0"
+        return [name + ":0" for name in dict.fromkeys([*sized, *pictures, *floats])]
+
+    def texts(self) -> List[str]:
+        """Return the placeholders of text."""
+        return [
+            name
+            for name in self._of((PLACEHOLDER, WITH_DEFAULT))
+            if dtype_of(self._nodes[name]) == tf.string
+        ]
 
     def _of(self, kinds: Sequence[str]) -> List[str]:
         return [

@@ -1,11 +1,12 @@
 """What a graph most likely begins and ends with, for somebody who does not know it."""
 
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from legacy_gbp.graph.flag_values import advised_defaults, advised_feeds
 from legacy_gbp.graph.input_candidates import (
     WITH_DEFAULT,
     input_candidates,
+    other_pictures,
     required_placeholders,
 )
 from legacy_gbp.graph.likeliest_logits import likeliest
@@ -29,6 +30,8 @@ class SuggestedEnds(NamedTuple):
         All candidates, the likeliest first.
     alike : int
         How many of the first logits are equally likely: 1 where there is no doubt.
+    also : sequence of str
+        Tensors that could be fed in the place of a picture that the graph decodes.
     """
 
     inputs: List[str]
@@ -36,6 +39,7 @@ class SuggestedEnds(NamedTuple):
     feeds: Dict[str, Optional[str]]
     logits: List[LogitCandidate]
     alike: int
+    also: Sequence[str] = ()
 
 
 def suggest_ends(graph_def: Any) -> SuggestedEnds:
@@ -59,4 +63,5 @@ def suggest_ends(graph_def: Any) -> SuggestedEnds:
     needed = required_placeholders(graph_def, inputs, output)
     defaulted = required_placeholders(graph_def, inputs, output, WITH_DEFAULT)
     feeds = {**advised_feeds(graph_def, needed), **advised_defaults(graph_def, defaulted)}
-    return SuggestedEnds(inputs, output, feeds, logits, len(best))
+    also = other_pictures(graph_def, inputs, output)
+    return SuggestedEnds(inputs, output, feeds, logits, len(best), also)
