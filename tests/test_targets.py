@@ -996,3 +996,23 @@ def test_as_many_arrays_as_inputs():
         for images in (one, (one, one, one)):
             with pytest.raises(InputError, match="arrays for a network of 2 inputs; give a tuple"):
                 net.logits(images)
+
+
+def test_a_probability_is_explained_as_a_layer(capsys, tmp_path, monkeypatch):
+    """The gradient of p = softmax(z) of two equal logits z = (x, 0), x = 0: p (1 - p) = 1/4."""
+    monkeypatch.chdir(tmp_path)
+    with tf.Graph().as_default() as graph:
+        x_t = v1.placeholder(tf.float32, (None, 1), name="x")
+        logits_t = tf.matmul(x_t, tf.constant([[1.0, 0.0]]), name="logits")
+        tf.nn.softmax(logits_t, name="prob")
+        with open("p.pb", "wb") as file:
+            file.write(graph.as_graph_def().SerializeToString())
+    np.save("x.npy", np.zeros((1, 1), np.float32))
+    argv = ["explain", "p.pb", "--images", "x.npy", "--output-tensor", "prob", "--output", "m.h5"]
+    argv += ["--method", "gradient"]
+    for target, slope in (("layer:prob:0", 0.25), ("0", 1.0)):
+        assert main_all([*argv, "--target", target]) == 0
+        out = capsys.readouterr().out
+        assert ("prob (Softmax): the final operation is stepped over" in out) == (target == "0")
+        with h5py.File("m.h5", "r") as file:
+            np.testing.assert_allclose(file["maps"][:], [[slope]], rtol=1e-6)

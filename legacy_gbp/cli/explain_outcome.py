@@ -154,7 +154,7 @@ class Outcome:
             *self._about_units(),
             *self._about_names(),
             *self.images.notes(),
-            *_notices(net),
+            *_notices(net, self.asked.startswith("layer:")),
         ]
 
     def _panel(self, name: str, found: Any, k: int) -> str:
@@ -258,13 +258,13 @@ class Outcome:
             print(f"-- {line}", flush=True)
 
 
-def _notices(net: Any) -> List[str]:
-    """Return what the audits of all graphs notice, once each."""
+def _notices(net: Any, of_a_layer: bool) -> List[str]:
+    """Return what the audits of all graphs notice, once each; a layer has no final operation."""
     found: Dict[str, None] = {}
     for graph in net.open_graphs():
         for notice in graph.report.notices:
             found[f"{notice.name}: {notice.text}"] = None
-        for name in graph.endpoints.stepped_over:
+        for name in () if of_a_layer else graph.endpoints.stepped_over:
             found[f"{name}: the final operation is stepped over, what it reads is explained"] = None
         for name in graph.endpoints.removed_overrides:
             found[f"{name}: a gradient override of its exporter was removed"] = None
