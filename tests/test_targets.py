@@ -23,7 +23,7 @@ from legacy_gbp.attribution.network import Network
 from legacy_gbp.attribution.smoothgrad import smoothgrad
 from legacy_gbp.attribution.target_forms import Difference, Layer, Ranked, Unit
 from legacy_gbp.cli import main_all
-from legacy_gbp.cli.target_option import shown_name
+from legacy_gbp.cli.target_words import shown_name
 from legacy_gbp.errors import InputError, ModelError, first_line
 from legacy_gbp.models.frozen_graphs import from_graph_def
 

@@ -10,7 +10,8 @@ from legacy_gbp.cli import option_types
 from legacy_gbp.cli.explain_outcome import Outcome, coverage_of
 from legacy_gbp.cli.open_model import OpenedModel, add_model_arguments, open_model
 from legacy_gbp.cli.parser import Options, Parser
-from legacy_gbp.cli.target_option import Target, add_target_arguments, read_target
+from legacy_gbp.cli.target_option import add_target_arguments, read_target
+from legacy_gbp.cli.target_words import Target
 from legacy_gbp.errors import InputError
 from legacy_gbp.io.atomic import check_destination
 

@@ -6,7 +6,7 @@ import operator
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from legacy_gbp.attribution.target_forms import PREDICTED
-from legacy_gbp.cli.target_option import Target
+from legacy_gbp.cli.target_words import Target
 from legacy_gbp.errors import Finding
 
 IMAGES_ON_A_PAGE = 12
