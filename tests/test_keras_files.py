@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import zipfile
+from typing import Any, List
 
 import h5py
 import numpy as np
@@ -453,7 +454,7 @@ def test_a_softmax_after_channels_first_is_over_the_last_axis():
 def test_two_calls_of_a_layer_with_the_channels_first():
     first, second, kernel, bias = random_arrays((2, 2, 4, 5), (2, 2, 4, 5), (1, 1, 2, 3), (3,))
     images = {"batch_input_shape": [None, 2, 4, 5], "dtype": "float32"}
-    stored = [
+    stored: List[Any] = [
         ("InputLayer", {"name": "a", **images}, []),
         ("InputLayer", {"name": "b", **images}, []),
         ("Conv2D", CONV_FIRST, [[["a", 0, 0, {}]], [["b", 0, 0, {}]]]),

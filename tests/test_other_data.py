@@ -4,6 +4,8 @@ Most networks here are linear with one weight that is not 0: the map is lit at o
 and the page must show it there.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -114,7 +116,8 @@ def test_one_lit_value_among_16000_is_seen(place, tmp_path):
     for panel in (bars, overlay):
         blue = np.flatnonzero((signs(panel) < 0).any(axis=0))
         assert abs(blue - place // 16).max() <= 1 and (signs(panel) <= 0).all()
-    low, high = (page.axes[0].get_lines()[0].get_ydata()[k::2] for k in (0, 1))
+    drawn: Any = page.axes[0].get_lines()[0].get_ydata()
+    low, high = (drawn[k::2] for k in (0, 1))
     np.testing.assert_array_equal(low, noise.reshape(-1, 16).min(axis=1))
     np.testing.assert_array_equal(high, noise.reshape(-1, 16).max(axis=1))
 
@@ -424,7 +427,8 @@ def test_flat_inputs_have_the_shape_that_the_network_makes():
         tf.reshape(x_t, (-1, 6))
         assert unflattened(x_t) is None
         tf.reshape(x_t / 255.0, (-1, 2, 6, 1))
-        assert unflattened(x_t).shape.as_list()[1:] == [2, 6, 1]
+        shaped_t: Any = unflattened(x_t)
+        assert shaped_t.shape.as_list()[1:] == [2, 6, 1]
         open_t = v1.placeholder(tf.float32, (None, None))
         tf.reshape(open_t, (-1, 2, 6, 1))
         assert unflattened(open_t) is None

@@ -7,6 +7,7 @@ the ReLU, and the maps are R [x > 0] (gradient), max(R, 0) (deconvnet) and max(R
 
 import json
 import re
+from typing import Any
 
 import h5py
 import numpy as np
@@ -407,7 +408,8 @@ def test_with_respect_to_a_hidden_layer_and_to_a_kernel():
         step = np.zeros((2, 3))
         step[place] = 1e-4
         slope = (logit(KERNEL + step) - logit(KERNEL - step)) / 2e-4
-        np.testing.assert_allclose(found[(slice(None), 0, 0, *place)], slope, atol=2e-2)
+        at: Any = (slice(None), 0, 0, *place)
+        np.testing.assert_allclose(found[at], slope, atol=2e-2)
 
 
 @pytest.mark.parametrize(
@@ -445,10 +447,14 @@ def test_a_target_that_fits_nothing_is_one_line(target, why):
 
 
 def test_forms_take_whole_numbers_alone():
-    assert Unit((np.int64(1), 2)) == Unit((1, 2)) and Layer("a", [3]).index == (3,)
+    layer: Any = Layer  # what a user writes without a type checker
+    unit: Any = Unit
+    ranked: Any = Ranked
+    difference: Any = Difference
+    assert Unit((np.int64(1), 2)) == Unit((1, 2)) and layer("a", [3]).index == (3,)
     for make in (
-        lambda: Unit(3), lambda: Unit((1.5,)), lambda: Ranked("a"), lambda: Layer("a", 3),
-        lambda: Difference(1, None),
+        lambda: unit(3), lambda: unit((1.5,)), lambda: ranked("a"), lambda: layer("a", 3),
+        lambda: difference(1, None),
     ):  # fmt: skip
         with pytest.raises(InputError, match="give whole numbers"):
             make()
@@ -516,6 +522,7 @@ def shell(tmp_path, monkeypatch, capsys):
         file.write("\n".join(NAMES))
 
     def run(*argv, code=0):
+        found: Any = None
         try:
             found = main_all(list(argv))
         except SystemExit as stopped:
@@ -992,7 +999,8 @@ def test_as_many_arrays_as_inputs():
         tf.add(tf.nn.relu(a_t), 2 * tf.nn.relu(b_t), name="y")
     one = np.ones((3, 2), np.float32)
     with Network(from_graph_def(graph.as_graph_def(), "g", ["a", "b"], "y")) as net:
-        np.testing.assert_array_equal(net.logits([one, one]), 3 * one)
+        both: Any = [one, one]
+        np.testing.assert_array_equal(net.logits(both), 3 * one)
         for images in (one, (one, one, one)):
             with pytest.raises(InputError, match="arrays for a network of 2 inputs; give a tuple"):
                 net.logits(images)

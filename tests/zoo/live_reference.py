@@ -103,7 +103,10 @@ def reference_of(
     Reference
     """
     rng = np.random.RandomState(7)
-    images, seeds, output, maps = [], None, None, {}
+    images: List[Any] = []
+    seeds: Any = None
+    output: Any = None
+    maps: Dict[str, Any] = {}
     for rule in rules:
         config = v1.ConfigProto(allow_soft_placement=True)
         with control_flow_of_tensorflow_1(), tf.Graph().as_default() as graph, v1.Session(

@@ -110,4 +110,5 @@ def open_file(saved: Saved, file_format: str) -> Source:
     """
     path = os.path.join(saved.folder, FORMATS[file_format])
     names = {"input": saved.inputs, "output": saved.output, "feeds": saved.feeds}
-    return OPENERS[file_format](path, **names)
+    opener: Any = OPENERS[file_format]
+    return opener(path, **names)
