@@ -56,10 +56,10 @@ def sequences(explained: Sequence[ExplainedImage]) -> Optional[List[ExplainedIma
             break
     else:
         return None
-    (whole,) = shapes
+    (full_shape,) = shapes
     found: List[ExplainedImage] = []
     for (caption, _, maps), image in zip(explained, squeezed):
-        brought = [(name, _like(np.asarray(values), whole, axis)) for name, values in maps]
+        brought = [(name, _like(np.asarray(values), full_shape, axis)) for name, values in maps]
         found.append((caption, np.moveaxis(image, axis, 1), brought))
     return found
 

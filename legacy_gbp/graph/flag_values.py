@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import tensorflow as tf
 
+from legacy_gbp.graph.final_operations import COMPARISONS
 from legacy_gbp.graph.flag_branches import FlagBranches
 from legacy_gbp.graph.nodes import by_name, consumers, data_inputs, producer
 
@@ -19,7 +20,6 @@ PASSING = ("Identity", "Cast", "Switch", "RefSwitch", "Reshape", "Merge", "StopG
 PASSING_DEFAULT = ("PlaceholderWithDefault", "Identity")
 RANDOM = re.compile(r"(Stateless)?Random(Uniform|StandardNormal).*")
 SUMS = ("Add", "AddV2")
-COMPARISONS = ("GreaterEqual", "Greater", "Less", "LessEqual")
 MOST_STEPS = 32
 RANDOM_STEPS = 6
 INVERTED = re.compile(r"infer|eval|test|predict|determin|frozen", re.I)

@@ -8,10 +8,10 @@ from typing import Any, Dict, List, Optional
 
 import tensorflow as tf
 
+from legacy_gbp.graph.flag_values import SUMS
 from legacy_gbp.graph.nodes import by_name, data_inputs, producer
 
 PASSING = ("Identity", "Cast", "StopGradient")
-SUMS = ("Add", "AddV2")
 UNIFORM = ("RandomUniform", "StatelessRandomUniform", "StatelessRandomUniformV2")
 
 

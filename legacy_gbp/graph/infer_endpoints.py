@@ -7,12 +7,12 @@ import tensorflow as tf
 
 from legacy_gbp.errors import ModelError, near_names, shortened
 from legacy_gbp.graph.flag_values import dtype_of
+from legacy_gbp.graph.float_input import PLACEHOLDERS
 from legacy_gbp.graph.input_candidates import input_candidates, picture_behind_text
 from legacy_gbp.graph.likeliest_logits import likeliest
-from legacy_gbp.graph.logit_candidates import logit_candidates
+from legacy_gbp.graph.logit_candidates import LogitCandidate, logit_candidates
 from legacy_gbp.graph.nodes import by_name, producer, tensor_name
 
-PLACEHOLDERS = ("Placeholder", "PlaceholderWithDefault")
 MOST_CANDIDATES = 8
 
 
@@ -44,11 +44,13 @@ def infer_endpoints(
     named = [input] if isinstance(input, str) else list(input or [])
     for name in named:
         _checked(graph_def, name, where, "input")
-    if not named and not output:
-        candidates = likeliest(graph_def, logit_candidates(graph_def, []))
-        if len(candidates) != 1:
+    if output:
+        output = _checked(graph_def, output, where, "output")
+    else:
+        found = likeliest(graph_def, logit_candidates(graph_def, named))
+        if len(found) != 1 and not named:
             find_inputs(graph_def, named, where)  # in doubt too: name it first
-    output = find_output(graph_def, output, named, where)
+        output = _only(found, where)
     return find_inputs(graph_def, named, where, output), output
 
 
@@ -115,7 +117,11 @@ def find_output(graph_def: Any, name: Optional[str], inputs: Sequence[str], wher
     """
     if name:
         return _checked(graph_def, name, where, "output")
-    found = likeliest(graph_def, logit_candidates(graph_def, list(inputs)))
+    return _only(likeliest(graph_def, logit_candidates(graph_def, list(inputs))), where)
+
+
+def _only(found: Sequence[LogitCandidate], where: str) -> str:
+    """Return the only candidate, or refuse several."""
     if len(found) != 1:
         names = [candidate.name for candidate in found]
         raise ModelError(

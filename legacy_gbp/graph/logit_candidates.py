@@ -18,7 +18,13 @@ import re
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 from legacy_gbp.graph.final_operations import FINAL, logits_before
-from legacy_gbp.graph.input_candidates import PIPELINES, PLACEHOLDER, VALUELESS, WITH_DEFAULT
+from legacy_gbp.graph.input_candidates import (
+    PIPELINES,
+    PLACEHOLDER,
+    VALUELESS,
+    WEIGHTED,
+    WITH_DEFAULT,
+)
 from legacy_gbp.graph.joint_heads import joint_head
 from legacy_gbp.graph.loop_outputs import is_unread_history
 from legacy_gbp.graph.nodes import by_name, consumers, data_inputs, producer, tensor_name
@@ -28,10 +34,6 @@ from legacy_gbp.graph.traverse import reached
 
 LOSSES = ("SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits", "CTCLoss")
 SIGMOID_LOSS = "logistic_loss"  # the scope of sigmoid_cross_entropy_with_logits
-WEIGHTED = (
-    "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInputV2",
-    "MatMul", "BatchMatMul", "BatchMatMulV2", "Einsum", "QuantizedConv2D",
-)  # fmt: skip
 SCALING = ("Mul", "RealDiv")
 REDUCTIONS = ("Mean", "Sum", "Max", "Min", "Prod")
 EXTENDING = (

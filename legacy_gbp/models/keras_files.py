@@ -281,18 +281,3 @@ def _json_beside(path: str, weights: Any) -> str:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value or "")
-
-
-def holds_layer(file: KerasFile, kind: str) -> bool:
-    """Return whether the topology names a class of layers.
-
-    Parameters
-    ----------
-    file : KerasFile
-    kind : str
-
-    Returns
-    -------
-    bool
-    """
-    return f'"{kind}"' in file.topology

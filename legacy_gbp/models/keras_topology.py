@@ -13,17 +13,12 @@ topology of its own.
 """
 
 import json
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 from legacy_gbp.errors import ModelError
 
-FUNCTIONAL = ("Model", "Functional", "Network", "Container", "Graph")
 SEQUENTIAL = ("Sequential",)
 INPUT = "InputLayer"
-KERAS_1_KEYS = (
-    "nb_filter", "border_mode", "subsample", "output_dim", "dim_ordering", "inner_init", "nb_row",
-    "batch_mode", "keras1",
-)  # fmt: skip
 SHAPES = ("batch_input_shape", "batch_shape")
 
 
@@ -419,17 +414,3 @@ def _with_own_numbers(topology: Topology) -> Topology:
         for entry in topology.entries
     ]
     return Topology(topology.name, entries, moved(topology.inputs), moved(topology.outputs))
-
-
-def without_heads(topology: Topology) -> Tuple[str, ...]:
-    """Return the names of the layers that end a model.
-
-    Parameters
-    ----------
-    topology : Topology
-
-    Returns
-    -------
-    tuple of str
-    """
-    return tuple(ref.layer for ref in topology.outputs)

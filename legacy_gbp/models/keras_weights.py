@@ -116,9 +116,9 @@ class KerasWeights(PixelScaled):
             self._network(net)
         with self._open() as file:
             absent = [layer for layer in net.variables if layer not in self._places]
-            held = {layer: net.variables[layer] for layer in net.variables if layer not in absent}
-            self._check(file, held)
-            for layer, variables in held.items():
+            stored = {layer: net.variables[layer] for layer in net.variables if layer not in absent}
+            self._check(file, stored)
+            for layer, variables in stored.items():
                 feeds = {
                     variable.initial_value: self._read(file, layer, place)
                     for variable, place in zip(variables, self._places[layer])
