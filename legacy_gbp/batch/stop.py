@@ -9,6 +9,7 @@ from typing import Iterable, Iterator, TypeVar
 from legacy_gbp.batch.requeue import requeue
 from legacy_gbp.batch.signals import Received, stop_signals
 from legacy_gbp.errors import LegacyGbpError, Stopped
+from legacy_gbp.io.console import print_line
 
 SIGNALS = ("SIGTERM", "SIGUSR1", "SIGUSR2")  # INT interrupts at once
 
@@ -87,7 +88,7 @@ def stoppable(requeue_job: bool) -> Iterator[Stop]:
                     f"{stopped} came before a file was finished; give more time, or smaller files "
                     "and `output_dir`"
                 ) from stopped
-            print(f"-- {stopped}: stopped, {stop.finished} files are finished", flush=True)
+            print_line(f"-- {stopped}: stopped, {stop.finished} files are finished")
             if requeue_job:
-                print(f"-- {requeue()}", flush=True)
+                print_line(f"-- {requeue()}")
             raise

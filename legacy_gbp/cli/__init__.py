@@ -25,6 +25,7 @@ from legacy_gbp.cli.messages import for_command
 from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.errors import Stopped
 from legacy_gbp.exercises.definitions import EXERCISES, Exercise
+from legacy_gbp.io.console import legible_libraries, print_fault, print_line
 
 COMMANDS: Tuple[Any, ...] = (
     synthesize,
@@ -99,13 +100,15 @@ def _add_version(parser: Any) -> None:
 def _run(parser: Any, argv: Optional[List[str]]) -> int:
     options = parser.parse_args(argv, namespace=Options())
     try:
-        options.run(options)
+        with legible_libraries():
+            options.run(options)
     except BrokenPipeError:  # the reader of our output has left, as "| head" does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
     except (Exception, KeyboardInterrupt) as error:
         code = exit_code_of(error)
         if code == FAILED:
+            sys.excepthook = print_fault
             raise
         _say_why(parser, options, error)
         return code
@@ -120,4 +123,4 @@ def _say_why(parser: Any, options: Options, error: BaseException) -> None:
         return
     else:
         message = for_command(str(error), options.parser)
-    print(f"{parser.prog}: {message}", file=sys.stderr, flush=True)
+    print_line(f"{parser.prog}: {message}", to_stderr=True)

@@ -4,6 +4,7 @@ import os
 from typing import List, Optional, Sequence
 
 from legacy_gbp.exercises.definitions import Exercise
+from legacy_gbp.io.console import print_line
 
 
 def folder_of_data(data_dir: Optional[str]) -> str:
@@ -77,7 +78,7 @@ def _small_synthetic_set() -> str:
     folder = cached_folder()
     missing = not is_complete(folder)
     line = cached_set_line(folder, missing).replace("`data_dir`", "--data-dir")
-    print(line, flush=True)
+    print_line(line)
     if missing:
         make_cached_set(folder)
     return folder

@@ -14,6 +14,7 @@ from legacy_gbp.cli.target_option import add_target_arguments, read_target
 from legacy_gbp.cli.target_words import Target
 from legacy_gbp.errors import InputError
 from legacy_gbp.io.atomic import check_destination
+from legacy_gbp.io.console import print_line
 
 NAME = "explain"
 HELP = "maps of any model for any images"
@@ -128,7 +129,7 @@ def run(options: Options) -> None:
     outcome.report(source.preparation)
     for path in (options.output, options.figure):
         if path:
-            print(f"-- in {path}", flush=True)
+            print_line(f"-- in {path}")
 
 
 def _ignore(**columns: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from legacy_gbp.attribution.target_forms import PREDICTED
 from legacy_gbp.cli.target_words import Target
 from legacy_gbp.errors import Finding
+from legacy_gbp.io.console import print_line
 
 IMAGES_ON_A_PAGE = 12
 LEAST_PICTURE = 8  # rows and columns
@@ -255,7 +256,7 @@ class Outcome:
                 "nothing that speaks for the target gets through"
             )
         for line in lines:
-            print(f"-- {line}", flush=True)
+            print_line(f"-- {line}")
 
 
 def _notices(net: Any, of_a_layer: bool) -> List[str]:

@@ -6,6 +6,7 @@ from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.cli.train import add_arguments, command_of, train_alone
 from legacy_gbp.exercises.definitions import Exercise
 from legacy_gbp.io.checkpoint_files import INDEX
+from legacy_gbp.io.console import print_line
 from legacy_gbp.io.unfinished import RESUME, check_finished, unfinished_training
 
 
@@ -42,9 +43,9 @@ def train_first(exercise: Exercise, prefix: str, data_dir: str) -> None:
         check_finished(prefix)
         return  # it ended meanwhile
     if not exists:
-        print(f"-- no checkpoint {prefix} yet: training one ({command})", flush=True)
+        print_line(f"-- no checkpoint {prefix} yet: training one ({command})")
     else:
         resumed = os.path.exists(prefix + RESUME)
         doing = "going on with it" if resumed else "no state is left, training anew"
-        print(f"-- the training of {prefix} was interrupted: {doing} ({command})", flush=True)
+        print_line(f"-- the training of {prefix} was interrupted: {doing} ({command})")
     train_alone(exercise, options)

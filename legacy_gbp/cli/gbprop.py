@@ -13,6 +13,7 @@ from legacy_gbp.cli.restored_options import add_restored_arguments
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import Exercise
 from legacy_gbp.io.atomic import check_destination
+from legacy_gbp.io.console import print_line
 
 HELP = "show where the network looks"
 EXAMPLE = "gbprop --compare --output maps.h5"
@@ -236,14 +237,13 @@ class _Explainer:
         return f"{exercise.name}, {exercise.title}: {method} map of the predicted class{year}"
 
     def _report(self, planned: Any, shown: int, pages: List[str]) -> None:
-        print(f"-- {shown} maps of {len(planned.shots)} samples", flush=True)
+        print_line(f"-- {shown} maps of {len(planned.shots)} samples")
         if not shown:
             classes = ", ".join(f"{k} {name}" for k, name in enumerate(self._exercise.classes))
-            print(
+            print_line(
                 f"-- no shot is predicted as the shown class; see --only-class ({classes})",
-                flush=True,
             )
         if planned.path:
-            print(f"-- maps in {planned.path}", flush=True)
+            print_line(f"-- maps in {planned.path}")
         for path in pages:
-            print(f"-- page {path}", flush=True)
+            print_line(f"-- page {path}")

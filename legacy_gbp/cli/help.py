@@ -5,6 +5,7 @@ from typing import Dict, List
 
 from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.errors import InputError
+from legacy_gbp.io.console import print_line, print_text
 
 NAME = "help"
 HELP = "print a help topic, or list them"
@@ -39,11 +40,11 @@ def run(options: Options) -> None:
     if options.topic is None:
         width = max(map(len, topics))
         for name, lines in topics.items():
-            print(f"{name.ljust(width)}  {lines[0].lstrip('# ')}", flush=True)
+            print_line(f"{name.ljust(width)}  {lines[0].lstrip('# ')}")
         return
     if options.topic not in topics:
         raise InputError(f"no help topic {options.topic!r}; choose {', '.join(topics)}")
-    print("\n".join(topics[options.topic]), flush=True)
+    print_text("\n".join([*topics[options.topic], ""]))
 
 
 def read_topics() -> Dict[str, List[str]]:

@@ -1,7 +1,8 @@
 """What ``inspect`` prints of any readable file: its contents, candidates, and a command to try."""
 
-import shlex
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from legacy_gbp.io.console import shell_word
 
 MOST_LISTED = 24
 
@@ -53,7 +54,7 @@ class Plan(NamedTuple):
         for name, value in [*self.feeds.items(), *((name, "VALUE") for name in self.unknown)]:
             words += ["--feed", f"{name}={value}"]
         words += ["--method", method] if method else []
-        return " ".join(map(shlex.quote, words)) + " --images IMAGES --figure maps.png"
+        return " ".join(map(shell_word, words)) + " --images IMAGES --figure maps.png"
 
     def _expression(self, path: str, method: Optional[str]) -> str:
         numbers = {name: _number(value) for name, value in self.feeds.items()}

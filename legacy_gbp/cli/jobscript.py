@@ -1,7 +1,6 @@
 """``legacy-gbp jobscript``: a script for the batch queue, to read, change and submit."""
 
 import argparse
-import shlex
 import sys
 from typing import Any, Dict, List, Tuple
 
@@ -12,6 +11,7 @@ from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import EXERCISES
 from legacy_gbp.io.atomic import atomic_write, check_destination
+from legacy_gbp.io.console import print_line, print_text, shell_word
 
 NAME = "jobscript"
 HELP = "print a script for Slurm or LSF; options after the command are its own"
@@ -130,12 +130,12 @@ def run(options: Options) -> None:
         raise InputError("--array N: names the shards itself; leave --shard out")
     script = script_of(options)
     if not options.output:
-        print(script, end="", flush=True)
+        print_text(script)
         return
     check_destination(options.output)
     with atomic_write(options.output) as partial, open(partial, "w", encoding="utf-8") as file:
         file.write(script)
-    print(f"-- submit with: {SUBMIT[options.queue]} {shlex.quote(options.output)}", flush=True)
+    print_line(f"-- submit with: {SUBMIT[options.queue]} {shell_word(options.output)}")
 
 
 def script_of(options: Options) -> str:
@@ -179,7 +179,7 @@ def _values(options: Options) -> Dict[str, Any]:
 def _command(options: Options) -> List[str]:
     """Return the words of the program's command line, quoted for the shell."""
     program = [options.python or sys.executable, "-m", "legacy_gbp", options.tool_name]
-    words = [shlex.quote(word) for word in (*program, *options.rest, *PASSED_ON[options.queue])]
+    words = [shell_word(word) for word in (*program, *options.rest, *PASSED_ON[options.queue])]
     if options.array:  # by number, so that one task submitted again takes the same files
         words += ["--shard", f'"${SCHEDULERS[options.queue].array_index}/{options.array}"']
     if options.tasks > 1:  # srun takes no threads from the head

@@ -10,6 +10,7 @@ from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.errors import InputError, OutputError
 from legacy_gbp.exercises.definitions import EXERCISES
 from legacy_gbp.io.atomic import check_destination
+from legacy_gbp.io.console import print_line
 
 NAME = "merge"
 HELP = "present results of predict or gbprop as one HDF5 file, without copying them"
@@ -55,7 +56,7 @@ def run(options: Options) -> None:
     _check_columns([part for part in parts if part.columns])
     write_merged(options.output, parts)
     rows = sum(len(part.rows) for part in parts)
-    print(f"-- {rows} shots of {len(parts)} parts in {options.output}", flush=True)
+    print_line(f"-- {rows} shots of {len(parts)} parts in {options.output}")
 
 
 def _check_alike(first: Any, part: Any) -> None:

@@ -8,6 +8,8 @@ import argparse
 import re
 from typing import Dict, Match
 
+from legacy_gbp.io.console import legible
+
 # Parameters whose option has another name.
 OTHER_NAMES = {
     "output": "output_tensor",
@@ -17,7 +19,7 @@ OTHER_NAMES = {
 
 
 def for_command(message: str, parser: argparse.ArgumentParser) -> str:
-    """Replace parameters in backticks by the options of a command; keep to one line.
+    """Replace parameters in backticks by the options of a command; keep to one legible line.
 
     Parameters
     ----------
@@ -38,4 +40,4 @@ def for_command(message: str, parser: argparse.ArgumentParser) -> str:
         other = OTHER_NAMES.get(name, name)
         return options.get(other, options.get(name, name))
 
-    return re.sub(r"`(\w+)`", option_of, message).replace("\n", "\\n")
+    return legible(re.sub(r"`(\w+)`", option_of, message))

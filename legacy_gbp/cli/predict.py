@@ -6,6 +6,7 @@ from legacy_gbp.batch.stop import Stop, stoppable
 from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.cli.restored_options import add_restored_arguments
 from legacy_gbp.exercises.definitions import Exercise
+from legacy_gbp.io.console import print_line, progress
 
 HELP = "score the prediction files"
 EXAMPLE = "predict --output predictions.h5"
@@ -50,15 +51,15 @@ def run(options: Options) -> None:
                 matrix = matrix + _score(net, planned.shots, size, record, stop)
             stop.finished += 1
             if planned.path:
-                print(f"-- predictions in {planned.path}", flush=True)
+                print_line(f"-- predictions in {planned.path}")
     scored = int(matrix.sum())
     if scored:
-        print(f"Ran predictions. Accuracy: {accuracy(matrix):.2f} {scored} samples", flush=True)
+        print_line(f"Ran predictions. Accuracy: {accuracy(matrix):.2f} {scored} samples")
         for line in matrix_lines(matrix):
-            print(line, flush=True)
+            print_line(line)
     total = sum(len(planned.shots) for planned in work.planned)
     if scored < total:
-        print(f"Ran predictions. {total - scored} samples, no labels", flush=True)
+        print_line(f"Ran predictions. {total - scored} samples, no labels")
 
 
 def _score(net: Any, shots: Any, size: int, record: Callable[..., None], stop: Stop) -> Any:
@@ -66,7 +67,6 @@ def _score(net: Any, shots: Any, size: int, record: Callable[..., None], stop: S
     from legacy_gbp.attribution.pipeline import check_finite
     from legacy_gbp.data.batches import count_file_by_file, file_by_file
     from legacy_gbp.data.xtcav import NO_LABEL
-    from legacy_gbp.io.console import progress
     from legacy_gbp.metrics.classification import confusion_matrix
 
     matrix = confusion_matrix([], [], net.classes)

@@ -8,6 +8,7 @@ from typing import Any, Callable, Iterator
 from legacy_gbp.cli.parser import Options
 from legacy_gbp.cli.work import Work
 from legacy_gbp.exercises.definitions import Exercise
+from legacy_gbp.io.console import print_line
 
 
 def restore(exercise: Exercise, work: Work) -> Any:
@@ -30,15 +31,15 @@ def restore(exercise: Exercise, work: Work) -> Any:
     from legacy_gbp.cli.quiet_tensorflow import load_quietly
 
     samples = sum(len(result.shots) for result in work.planned)
-    print(f"-- read {samples} samples for prediction", flush=True)
+    print_line(f"-- read {samples} samples for prediction")
     skipped = sum(result.shots.skipped for result in work.planned)
     if skipped:
-        print(f"-- left out {skipped} samples labelled -1 (do not use)", flush=True)
+        print_line(f"-- left out {skipped} samples labelled -1 (do not use)")
     load_quietly()
     from legacy_gbp.exercises.checkpoint import XtcavCheckpoint
 
     source = XtcavCheckpoint(exercise, work.checkpoint)
-    print(f"restored model from {work.checkpoint}", flush=True)
+    print_line(f"restored model from {work.checkpoint}")
     return source
 
 

@@ -7,6 +7,7 @@ from legacy_gbp.cli.open_model import add_model_arguments, open_model
 from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.cli.target_option import add_target_arguments, read_target
 from legacy_gbp.errors import LegacyGbpError
+from legacy_gbp.io.console import print_line
 
 NAME = "selftest"
 HELP = "check the published numbers, and a model of yours"
@@ -52,7 +53,7 @@ def run(options: Options) -> None:
     failed: List[str] = []
 
     def show(name: str, passed: bool, figure: str) -> None:
-        print(f"{'passed' if passed else 'FAILED'}  {name}: {figure}", flush=True)
+        print_line(f"{'passed' if passed else 'FAILED'}  {name}: {figure}")
         if not passed:
             failed.append(name)
 
@@ -60,7 +61,7 @@ def run(options: Options) -> None:
         show(name, *check_published(*question))
     if options.model:
         opened = open_model(options)
-        print(f"-- {options.model}: {opened.kind}", flush=True)
+        print_line(f"-- {options.model}: {opened.kind}")
         target = read_target(options, IMAGES)
         if options.labels:
             with Network(opened.source, allow_partial=True) as net:
@@ -71,4 +72,4 @@ def run(options: Options) -> None:
                 show(name if len(target.forms) == 1 else f"{form}: {name}", *outcome)
     if failed:
         raise LegacyGbpError(f"selftest failed: {', '.join(failed)}; do not trust maps made here")
-    print("-- all passed", flush=True)
+    print_line("-- all passed")

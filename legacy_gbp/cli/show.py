@@ -5,6 +5,7 @@ import os
 from legacy_gbp.cli import option_types
 from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.io.atomic import check_destination
+from legacy_gbp.io.console import print_line
 
 NAME = "show"
 HELP = "draw a contact sheet of shots"
@@ -50,4 +51,4 @@ def run(options: Options) -> None:
     from legacy_gbp import figures  # matplotlib takes its time
 
     figures.save(figures.contact_sheet(os.path.basename(options.file), shots), output)
-    print(f"-- {len(shots.rows)} shots in {output}", flush=True)
+    print_line(f"-- {len(shots.rows)} shots in {output}")

@@ -2,6 +2,7 @@
 
 from legacy_gbp.cli import option_types
 from legacy_gbp.cli.parser import Options, Parser
+from legacy_gbp.io.console import print_line
 
 NAME = "synthesize"
 HELP = "write synthetic shots under the tutorial's file names"
@@ -117,4 +118,4 @@ def run(options: Options) -> None:
     )
     entries = file_list(options.runs, options.files)
     write_set(options.folder, entries, options.shots, recipe)
-    print(f"-- {len(entries)} files in {options.folder}", flush=True)
+    print_line(f"-- {len(entries)} files in {options.folder}")

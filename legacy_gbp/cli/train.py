@@ -2,7 +2,6 @@
 
 import atexit
 import os
-import shlex
 from typing import Any, List, NamedTuple, Optional
 
 from legacy_gbp.batch.environment import in_a_job
@@ -17,6 +16,7 @@ from legacy_gbp.errors import InputError, OutputError, Stopped
 from legacy_gbp.exercises.definitions import Exercise
 from legacy_gbp.io.atomic import check_destination, remove_stale
 from legacy_gbp.io.checkpoint_files import INDEX, finish_own_saves
+from legacy_gbp.io.console import print_line, shell_word
 
 HELP = "fit the network"
 EXAMPLE = "train --seed 1"
@@ -195,10 +195,9 @@ def _train(
     if options.logdir:
         check_destination(os.path.join(options.logdir, "events"))
     train_shots, validation_shots = shots
-    print(
+    print_line(
         f"-- read {len(train_shots)} samples for training, {len(validation_shots)} for validation "
         f"({train_shots.skipped + validation_shots.skipped} rows left out)",
-        flush=True,
     )
     from legacy_gbp.cli.quiet_tensorflow import load_quietly
 
@@ -230,12 +229,11 @@ def _train(
     )
     if state.stopped:
         if options.requeue:
-            print(f"-- {requeue()}", flush=True)
+            print_line(f"-- {requeue()}")
         raise Stopped(state.stopped)
-    print(
+    print_line(
         f"-- best validation accuracy {100 * state.best_accuracy:.1f}% at step {state.best_step} "
         f"of {state.total_steps}, in {places.checkpoint}",
-        flush=True,
     )
 
 
@@ -266,7 +264,7 @@ def command_of(exercise: Exercise, options: Options) -> str:
         if action.dest in PLACES:
             values = [os.path.abspath(place) for place in values]
         words += [action.option_strings[-1], *([] if value is True else map(str, values))]
-    return " ".join(map(shlex.quote, [*words, "--resume", "auto"]))
+    return " ".join(map(shell_word, [*words, "--resume", "auto"]))
 
 
 def _folder_named(options: Options) -> Optional[str]:
@@ -329,9 +327,8 @@ def _resumes(path: str, wish: Optional[str]) -> bool:
         wish = "auto"
     exists = os.path.exists(path)
     if exists and wish is None:
-        print(
+        print_line(
             f"-- {path} holds a stopped training, which is replaced by this one; --resume auto "
             "goes on with it",
-            flush=True,
         )
     return wish == "must" or (wish == "auto" and exists)

@@ -18,6 +18,7 @@ from legacy_gbp.io.checkpoint_files import (
     finish_interrupted_save,
     prefix_of,
 )
+from legacy_gbp.io.console import print_line
 from legacy_gbp.io.unfinished import check_finished, unfinished_training
 
 WITHOUT_SHARDS = (("limit", "counts over all files"), ("show", "may leave a file half done"))
@@ -83,7 +84,7 @@ def find_work(
     planned = _plan(exercise, options, paths, shard if by_file else None, suffix, figure)
     _check_not_read([result.path for result in planned], [*paths, *_files_of(prefix)])
     if not planned:
-        print(f"-- shard {shard}: no file of {len(paths)} is left for it", flush=True)
+        print_line(f"-- shard {shard}: no file of {len(paths)} is left for it")
         return Work([], prefix)
     if may_train and not (os.path.exists(prefix + INDEX) and unfinished_training(prefix) is None):
         train_first(exercise, prefix, os.path.dirname(paths[0]))
@@ -121,10 +122,9 @@ def _unfinished(
     if options.output_dir:
         tidy_folder(options.output_dir)
     left = unfinished(planned, exercise.name, options.given(), prefix)
-    print(
+    print_line(
         f"-- shard {shard}: {len(planned)} of {total} files, "
         f"{len(planned) - len(left)} finished before",
-        flush=True,
     )
     return left
 

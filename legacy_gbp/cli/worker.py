@@ -1,11 +1,10 @@
 """``train`` as a task of a Slurm step other than the first: a server for the coordinator."""
 
-import sys
-
 from legacy_gbp.batch.rendezvous import join
 from legacy_gbp.batch.slurm_step import SlurmStep
 from legacy_gbp.cli.exit_codes import STOPPED, end_process
 from legacy_gbp.cli.quiet_tensorflow import load_quietly
+from legacy_gbp.io.console import print_line
 
 
 def serve(step: SlurmStep) -> None:
@@ -23,5 +22,5 @@ def serve(step: SlurmStep) -> None:
     coordinator.send("ready")
     answer = coordinator.receive()
     if not answer:
-        print(f"task {step.task}: task 0 is gone, so this one ends", file=sys.stderr, flush=True)
+        print_line(f"task {step.task}: task 0 is gone, so this one ends", to_stderr=True)
     end_process(answer["exit"] if answer else STOPPED)

@@ -6,6 +6,7 @@ from legacy_gbp.errors import InputError, first_line
 from legacy_gbp.figures.layout import FRAME_DOTS
 from legacy_gbp.figures.panel import NamedArray, draw_panel
 from legacy_gbp.figures.pixels import panel_dots
+from legacy_gbp.io.console import ask
 
 FILE_BACKENDS = ("agg", "pdf", "ps", "svg", "template", "cairo")
 PAUSE_SECONDS = 0.1  # lets the toolkit put the drawing on the screen
@@ -64,7 +65,7 @@ class Window:
         self._figure.canvas.draw()
         self._plt.pause(PAUSE_SECONDS)
         try:
-            answer = input(f"{caption}: Enter for the next, q to quit ")
+            answer = ask(f"{caption}: Enter for the next, q to quit ")
         except EOFError:
             return False
         return answer.strip().lower() != "q"
