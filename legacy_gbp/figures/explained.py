@@ -8,6 +8,7 @@ from legacy_gbp.figures.kind import ExplainedImage
 from legacy_gbp.figures.kinds import kind_of
 from legacy_gbp.figures.layout import PageGrid
 from legacy_gbp.figures.panel import ENERGY_AXES, GUIDED_NOTE
+from legacy_gbp.io.console import legible
 
 
 def explained_page(
@@ -64,7 +65,7 @@ def explained_page(
     note = (ENERGY_AXES + " " if rows_are_energy else "") + kind.note(drawn)
     if any("guided" in name for name, _ in drawn[0][2]):
         note += "\n" + GUIDED_NOTE.replace("pixels", kind.unit)
-    note = "\n".join([note, *(f"{line}." for line in remarks)])
+    note = "\n".join([note, *(legible(f"{line}.") for line in remarks)])
     arranged = kind.arrange(drawn)
     page = PageGrid(title, note, *arranged)
     kind.draw(page, drawn, "lower" if rows_are_energy else "upper")

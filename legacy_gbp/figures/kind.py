@@ -6,8 +6,9 @@ from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from legacy_gbp.figures.layout import BETWEEN_PANELS, LEAST_SLOT, PageGrid, letters_in, literal
+from legacy_gbp.figures.layout import BETWEEN_PANELS, LEAST_SLOT, PageGrid, letters_in
 from legacy_gbp.figures.panel import PANELS_A_ROW, NamedArray, draw_map
+from legacy_gbp.figures.plain_text import NO_TEX, drawable, literal
 
 ExplainedImage = Tuple[str, np.ndarray, Sequence[NamedArray]]  # caption, image, maps
 OVERLAY = "overlay"
@@ -165,11 +166,12 @@ def set_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
     for panel, text in zip(axes, titles):
         room = max(panel.get_window_extent().width, LEAST_SLOT) + BETWEEN_PANELS
         most = letters_in(room, TITLE_SIZE)
+        text = drawable(text)
         if len(text) > most:
             lines = textwrap.wrap(text, most, max_lines=MOST_LINES, placeholder="...")
             text = "\n".join(lines)
         panel.set_title(
-            literal(text), fontsize=TITLE_SIZE, loc="left", linespacing=1, pad=TITLE_PAD
+            literal(text), fontsize=TITLE_SIZE, loc="left", linespacing=1, pad=TITLE_PAD, **NO_TEX
         )
 
 

@@ -1,11 +1,13 @@
 """Where panels are on a page, counted in dots."""
 
 import textwrap
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Sequence, Tuple
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from legacy_gbp.figures.plain_text import NO_TEX, drawable, literal
 
 DOTS_PER_INCH = 100
 FRAME_DOTS = 2  # between the edge of the axes, where the frame is drawn, and the image
@@ -25,7 +27,8 @@ class PageGrid:
     Parameters
     ----------
     title, note : str
-        Above and below the panels; broken into lines as the page needs.
+        Above and below the panels; broken into lines as the page needs. A note may have several
+        lines.
     panel : tuple of int
         Rows and columns of a panel, dots; see :func:`legacy_gbp.figures.pixels.panel_dots`.
     rows, groups, panels : int
@@ -54,8 +57,8 @@ class PageGrid:
         self._group = panels * self._slot + BETWEEN_GROUPS
         width = max(LEFT + groups * self._group - BETWEEN_GROUPS + RIGHT, LEAST_PAGE)
         page_width = _whole_quarters(width)
-        title, title_dots = _lines(title, TITLE_SIZE, page_width)
-        note, note_dots = _lines(note, NOTE_SIZE, page_width)
+        title, title_dots = _lines([title], TITLE_SIZE, page_width)
+        note, note_dots = _lines(note.split("\n"), NOTE_SIZE, page_width)
         self._head = title_dots + 40
         height = self._head + rows * (self._height + BETWEEN_ROWS) + note_dots
         page_height = _whole_quarters(height)
@@ -88,21 +91,7 @@ class PageGrid:
 
     def _text(self, text: str, size: float, y: float, **style: Any) -> None:
         common: Dict[str, Any] = {"ha": "center", "fontsize": size, "linespacing": LINE_SPACING}
-        self.figure.text(0.5, y, literal(text), **common, **style)
-
-
-def literal(text: str) -> str:
-    """Return a text that is drawn letter by letter: dollar signs begin no formula.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-    """
-    return text.replace("$", "\\$")
+        self.figure.text(0.5, y, literal(text), **common, **style, **NO_TEX)
 
 
 def letters_in(dots: float, size: float) -> int:
@@ -127,9 +116,9 @@ def _whole_quarters(dots: int) -> int:
     return -(-dots // QUARTER_INCH) * QUARTER_INCH
 
 
-def _lines(text: str, size: float, width: int) -> Tuple[str, int]:
-    """Return a text broken into lines for a page, and their height, dots."""
+def _lines(texts: Sequence[str], size: float, width: int) -> Tuple[str, int]:
+    """Return texts broken into lines for a page, and their height, dots."""
     dots = size * DOTS_PER_INCH / POINTS_PER_INCH
     most = letters_in(width - 20, size)
-    lines = [piece for line in text.splitlines() for piece in textwrap.wrap(line, most)]
+    lines = [piece for text in texts for piece in textwrap.wrap(drawable(text), most)]
     return "\n".join(lines), int(len(lines) * dots * LINE_SPACING) + 15

@@ -21,6 +21,7 @@ from legacy_gbp.figures.panel import (
     save,
 )
 from legacy_gbp.figures.pixels import panel_dots
+from legacy_gbp.figures.plain_text import NO_TEX, drawable, literal
 from legacy_gbp.io.atomic import (
     PREFIX,
     check_destination,
@@ -187,7 +188,8 @@ def draw_page(title: str, shots: Sequence[ShownShot]) -> Figure:
         for column, (name, array) in enumerate(named):
             axes = page.axes(row, group, column)
             draw_panel(axes, array, signed=column > 0)
-            axes.set_title(name if column else caption, fontsize=8, loc="left")
+            title = literal(drawable(name if column else caption))
+            axes.set_title(title, fontsize=8, loc="left", **NO_TEX)
             if column or group:
                 axes.set_yticklabels([])
     return page.figure

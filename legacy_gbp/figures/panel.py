@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from legacy_gbp.figures.layout import DOTS_PER_INCH, FRAME_DOTS
 from legacy_gbp.figures.pixels import block_size, largest_magnitudes, means
 from legacy_gbp.io.atomic import atomic_write
+from legacy_gbp.io.console import legible
 
 CLIP_PERCENTILE = 99.7
 IMAGE_CEILING = 0.5  # of the largest pixel: the halo of the beam stays visible
@@ -214,7 +215,7 @@ def save(figure: Figure, path: str, metadata: Optional[Mapping[str, str]] = None
     figure : matplotlib.figure.Figure
     path : str
     metadata : dict of str to str, optional
-        Keywords and texts that the file carries (tEXt chunks), such as ``Title``.
+        Keywords and texts that the file carries (tEXt chunks), such as ``Title``; made legible.
 
     Raises
     ------
@@ -222,13 +223,6 @@ def save(figure: Figure, path: str, metadata: Optional[Mapping[str, str]] = None
         When the file cannot be written.
     """
     with atomic_write(path) as partial, warnings.catch_warnings():
-        # A letter that the font lacks is drawn as a box.
-        warnings.filterwarnings("ignore", "Glyph .* missing from")
-        figure.savefig(
-            partial, dpi=DOTS_PER_INCH, format="png", metadata=_encodable(metadata or {})
-        )
-
-
-def _encodable(texts: Mapping[str, str]) -> Dict[str, str]:
-    """Return texts without the bytes that a file's name may have and no encoding."""
-    return {word: text.encode("utf-8", "replace").decode() for word, text in texts.items()}
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # on the axes; texts have none
+        texts = {word: legible(text) for word, text in (metadata or {}).items()}
+        figure.savefig(partial, dpi=DOTS_PER_INCH, format="png", metadata=texts)

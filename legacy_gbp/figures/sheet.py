@@ -10,6 +10,7 @@ from legacy_gbp.data.truth import StoredShots, Truth
 from legacy_gbp.figures.layout import PageGrid
 from legacy_gbp.figures.panel import IMAGE_CEILING, Extent, draw_panel
 from legacy_gbp.figures.pixels import panel_dots
+from legacy_gbp.figures.plain_text import NO_TEX, literal
 
 SHEET_COLUMNS = 8
 TRUTH_COLOURS = ("white", "cyan")
@@ -75,7 +76,7 @@ def _draw_shot(axes: Axes, shots: StoredShots, number: int, strongest: float) ->
     draw_panel(axes, image, signed=False, extent=_extent(truth, image.shape))
     if truth:
         _draw_truth(axes, truth, number, strongest)
-    axes.set_title(_caption(shots, number), fontsize=7, loc="left")
+    axes.set_title(literal(_caption(shots, number)), fontsize=7, loc="left", **NO_TEX)
 
 
 def _draw_truth(axes: Axes, truth: Truth, number: int, strongest: float) -> None:

@@ -18,9 +18,10 @@ from legacy_gbp.figures.kind import (
     shared_dots,
     summed,
 )
-from legacy_gbp.figures.layout import PageGrid, literal
+from legacy_gbp.figures.layout import PageGrid
 from legacy_gbp.figures.panel import clip_magnitude, draw_map
 from legacy_gbp.figures.pixels import block_size, panel_dots
+from legacy_gbp.figures.plain_text import NO_TEX, drawable, literal
 
 MOST_SLICES = 6
 SLICE_DOTS = 140  # of the longer side
@@ -99,7 +100,8 @@ def _draw_one(
         _hide(axes[-1])
     titles = [caption, *(summed(name, values.shape[-1]) for name, values in maps), OVERLAY]
     for row, title in zip(axes, titles):
-        row[0].set_ylabel(literal("\n".join(textwrap.wrap(title, LABEL))), fontsize=7)
+        lines = textwrap.wrap(drawable(title), LABEL)
+        row[0].set_ylabel(literal("\n".join(lines)), fontsize=7, **NO_TEX)
         for panel in row[1:]:
             panel.set_yticklabels([])
     for row in axes:

@@ -6,6 +6,7 @@ from legacy_gbp.errors import InputError, first_line
 from legacy_gbp.figures.layout import FRAME_DOTS
 from legacy_gbp.figures.panel import NamedArray, draw_panel
 from legacy_gbp.figures.pixels import panel_dots
+from legacy_gbp.figures.plain_text import NO_TEX, drawable, literal
 from legacy_gbp.io.console import ask
 
 FILE_BACKENDS = ("agg", "pdf", "ps", "svg", "template", "cairo")
@@ -95,7 +96,8 @@ class Window:
             place = left / width, BOTTOM / height, panel / width, up / height
             axes = self._figure.add_axes(place)
             draw_panel(axes, array, signed=column > 0)
-            axes.set_title(name if column else caption, fontsize=9)
+            title = literal(drawable(name if column else caption))
+            axes.set_title(title, fontsize=9, **NO_TEX)
             if column:
                 axes.set_yticklabels([])
         self._figure.canvas.draw_idle()

@@ -45,12 +45,21 @@ def legible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(map(_legible_character, text))
+    return "".join(escaped(one) if unicodedata.category(one) in HIDDEN else one for one in text)
 
 
-def _legible_character(character: str) -> str:
-    if unicodedata.category(character) not in HIDDEN:
-        return character
+def escaped(character: str) -> str:
+    r"""Return a character as Python writes it in ASCII.
+
+    Parameters
+    ----------
+    character : str
+
+    Returns
+    -------
+    str
+        Such as ``\x1b``, ``\n``, ``\u202e``.
+    """
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
