@@ -1,7 +1,12 @@
 """Every variable of a batch queue that this package reads, in one table."""
 
 import os
+import re
 from typing import Dict, Mapping, NamedTuple, Optional
+
+from legacy_gbp.errors import InputError
+
+LONGEST_SHOWN = 40  # letters of a value in a message
 
 
 class Variables(NamedTuple):
@@ -90,10 +95,52 @@ def number(variable: Optional[str], environment: Mapping[str, str] = os.environ)
     Returns
     -------
     int or None
-        None where it is not set or not a number of 0 or more.
+        None where it is not set.
+
+    Raises
+    ------
+    InputError
+        For what is not a number of 0 or more.
     """
     value = text(variable, environment)
-    return int(value) if value.isdigit() else None
+    if not value:
+        return None
+    found = number_in(value)
+    if found is None:
+        raise InputError(
+            f"{variable}={shortened_value(value)}: is not a whole number; unset it, or set what "
+            "the queue sets"
+        )
+    return found
+
+
+def number_in(written: str) -> Optional[int]:
+    """Return the number that a text is, in ASCII digits; up to 18 of them.
+
+    Parameters
+    ----------
+    written : str
+
+    Returns
+    -------
+    int or None
+        None for any other text, such as ``-1``, ``1; rm`` and digits of other scripts.
+    """
+    return int(written) if re.fullmatch(r"[0-9]{1,18}", written) else None
+
+
+def shortened_value(value: str) -> str:
+    """Return the value of a variable in quotes, cut where it is long, for a message.
+
+    Parameters
+    ----------
+    value : str
+
+    Returns
+    -------
+    str
+    """
+    return repr(value if len(value) <= LONGEST_SHOWN else value[:LONGEST_SHOWN] + "...")
 
 
 def in_a_job(environment: Mapping[str, str] = os.environ) -> bool:

@@ -4,7 +4,7 @@ import os
 import subprocess
 from typing import Mapping
 
-from legacy_gbp.batch.environment import SLURM, text
+from legacy_gbp.batch.environment import SLURM, number_in, shortened_value, text
 from legacy_gbp.errors import first_line
 
 TIMEOUT_SECONDS = 30
@@ -25,6 +25,8 @@ def requeue(environment: Mapping[str, str] = os.environ) -> str:
     job = text(SLURM.job, environment)
     if not job:
         return f"not put back into a queue: {SLURM.job} is not set"
+    if number_in(job) is None:
+        return f"not put back into a queue: {SLURM.job}={shortened_value(job)} is not a number"
     try:
         shown = _scontrol("show", "job", "-o", job)
         if "JobState=RUNNING" not in shown:  # COMPLETING already when TERM arrives

@@ -13,7 +13,7 @@ The tasks of ``srun -n N`` divide the shard of their array task among them.
 from dataclasses import dataclass
 from typing import List, Mapping, Optional, Sequence, TypeVar
 
-from legacy_gbp.batch.environment import LSF, SLURM, text
+from legacy_gbp.batch.environment import LSF, SLURM, number_in, shortened_value, text
 from legacy_gbp.batch.slurm_step import SlurmStep
 from legacy_gbp.errors import InputError
 
@@ -63,9 +63,9 @@ class Shard:
         InputError
         """
         parts = written.split("/")
-        if len(parts) != 2 or not all(part.isdigit() for part in parts):
-            raise InputError(f"shard {written!r}: is not i/n; give one such as 2/4")
-        index, count = (int(part) for part in parts)
+        index, count = map(number_in, parts if len(parts) == 2 else ("", ""))
+        if index is None or count is None:
+            raise InputError(f"shard {shortened_value(written)}: is not i/n; give one such as 2/4")
         if not 1 <= index <= count:
             raise InputError(f"shard {written!r}: i lies in 1..n; give one such as 2/4")
         return cls(index, count)
@@ -134,8 +134,8 @@ def _number(
     environment: Mapping[str, str], name: Optional[str], least: int = 0, default: str = ""
 ) -> int:
     value = text(name, environment) or default
-    if not value.isdigit() or int(value) < least:
-        raise InputError(
-            f"{name}={value or None}: is not a whole number; give `shard`, such as 2/4"
-        )
-    return int(value)
+    number = number_in(value)
+    if number is None or number < least:
+        shown = shortened_value(value) if value else None
+        raise InputError(f"{name}={shown}: is not a whole number; give `shard`, such as 2/4")
+    return number

@@ -11,6 +11,8 @@ from legacy_gbp.batch.shards import Shard
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import Exercise
 
+LARGEST = 2**31 - 1
+
 
 def positive(text: str) -> int:
     """Return a whole number of 1 or more."""
@@ -78,17 +80,16 @@ def _is_value(text: str) -> bool:
 
 def seed(text: str) -> int:
     """Return what NumPy takes as a seed on every platform."""
-    return whole_number(text, 0, 2**31 - 1)
+    return whole_number(text, 0, LARGEST)
 
 
 def whole_number(text: str, least: int, most: Optional[int] = None) -> int:
     """Return a whole number within bounds."""
     bounds = f"{least} or more" if most is None else f"{least}..{most}"
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
-    if number < least or (most is not None and number > most):
+    number = int(text) if re.fullmatch(r"[+-]?[0-9]{1,4000}", text) else least - 1
+    if most is None and number > LARGEST:
+        bounds = f"{least}..{LARGEST}"
+    if not least <= number <= (LARGEST if most is None else most):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {bounds}")
     return number
 
@@ -121,14 +122,16 @@ def path(text: str) -> str:
 
 def word(text: str) -> str:
     """Return what needs no quotes in the head of a job script."""
-    if not re.fullmatch(r"[\w.:/@+-]+", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text!r} is not one word of letters, digits and .:/@+-_")
+    if not re.fullmatch(r"[\w.:/@+][\w.:/@+-]*", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not one word of letters, digits and .:/@+-_ that begins with no dash"
+        )
     return text
 
 
 def hours(text: str) -> str:
     """Return hours and minutes, such as 4:00."""
-    if not re.fullmatch(r"\d+:[0-5]\d", text, re.ASCII):
+    if not re.fullmatch(r"[0-9]{1,5}:[0-5][0-9]", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not hours:minutes, such as 4:00")
     return text
 

@@ -27,6 +27,8 @@ from legacy_gbp.cli.target_words import Target
 from legacy_gbp.errors import InputError
 
 FILES = (".npy", ".txt", ".csv")
+DIGITS = "[0-9]{1,4000}"  # ASCII; Python takes 4300 for a number
+NUMBER = f"[+]?{DIGITS}"
 MOST_RANKS = 100  # of topN: each is a map of its own
 HELP = (
     "a class, its name (--labels), predicted, top3, mean, 3-5 (a difference), 5,3,2 (a place), a "
@@ -56,11 +58,11 @@ def target_text(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not layer:NAME, layer:NAME:CHANNEL or layer:NAME:ROW,COLUMN,CHANNEL"
         )
-    top = re.fullmatch(r"top(\d+)", text)
-    if top and not 1 <= int(top.group(1)[:9]) <= MOST_RANKS:
+    top = re.fullmatch(f"top({DIGITS})", text)
+    if top and not 1 <= int(top.group(1)) <= MOST_RANKS:
         raise argparse.ArgumentTypeError(f"{text!r} is not top1..top{MOST_RANKS}")
-    if re.fullmatch(r"[-+]?\d+(\.\d*)?", text):
-        option_types.whole_number(text, 0)
+    if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]*)?", text) and not re.fullmatch(NUMBER, text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
     return option_types.path(text)
 
 
@@ -93,7 +95,7 @@ def read_target(
 
         names = read_class_names(options.labels)
     text: str = options.target
-    top = re.fullmatch(r"top(\d+)", text)
+    top = re.fullmatch(f"top({DIGITS})", text)
     if top:
         return Target([Ranked(rank + 1) for rank in range(int(top.group(1)))], False, names)
     if text.endswith(FILES) and text not in names:
@@ -108,12 +110,12 @@ def _form(text: str, names: List[str]) -> Any:
         return text
     if text.startswith("layer:"):
         return _layer(text)
-    if re.fullmatch(r"[+]?\d+", text):
+    if re.fullmatch(NUMBER, text):
         return int(text)
-    if re.fullmatch(r"\d+-\d+", text):
+    if re.fullmatch(f"{DIGITS}-{DIGITS}", text):
         first, second = text.split("-")
         return Difference(int(first), int(second))
-    if re.fullmatch(r"\d+(,\d+)+", text):
+    if re.fullmatch(f"{DIGITS}(,{DIGITS})+", text):
         return Unit(tuple(map(int, text.split(","))))
     if names:
         from legacy_gbp.data.class_names import class_number
@@ -129,7 +131,7 @@ def _layer(text: str) -> Optional[Layer]:
     """Return the layer of ``layer:NAME:PLACE``; None for another text."""
     name, _, place = text[len("layer:") :].partition(":")
     parts = place.split(",") if place else []
-    if not name or not all(re.fullmatch(r"-?\d+", part) for part in parts):
+    if not name or not all(re.fullmatch(f"-?{DIGITS}", part) for part in parts):
         return None
     return Layer(name, tuple(int(part) for part in parts))
 
@@ -194,7 +196,7 @@ def _lines(path: str, names: List[str]) -> Any:
         return np.array([float(line) for line in lines])  # weights
     classes = []
     for number, line in enumerate(lines, 1):
-        if re.fullmatch(r"\d{1,9}", line):
+        if re.fullmatch(r"[0-9]{1,9}", line):
             classes.append(int(line))
         elif names:
             classes.append(class_number(line, names))
