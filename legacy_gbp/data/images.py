@@ -13,8 +13,8 @@ from legacy_gbp.data.finite import first_not_finite
 from legacy_gbp.data.picture_set import PictureSet, shown_shape
 from legacy_gbp.data.xtcav import IMAGE_SHAPE, find_dataset
 from legacy_gbp.errors import InputError, first_line
-from legacy_gbp.io.hdf5 import UnchangedFile
 from legacy_gbp.io.stored_rows import read_rows_of
+from legacy_gbp.io.unchanged_file import UnchangedFile
 
 ARRAYS = (".npy",)
 HDF5 = (".h5:", ".hdf5:")

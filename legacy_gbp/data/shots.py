@@ -17,7 +17,7 @@ from legacy_gbp.data.xtcav import (
     read_rows,
 )
 from legacy_gbp.errors import InputError
-from legacy_gbp.io.hdf5 import UnchangedFile
+from legacy_gbp.io.unchanged_file import UnchangedFile
 
 if sys.version_info >= (3, 8):
     from typing import Protocol
@@ -112,7 +112,7 @@ class FileShots:
         dtypes: List[np.dtype] = []
         self.skipped = 0
         for number, path in enumerate(self.paths):
-            with self._opened[number].open(IMAGES) as file:
+            with self._opened[number].open(IMAGES, label_dataset) as file:
                 count, dtype = check_images(file, path)
                 label = read_labels(file, path, label_dataset, classes, count, need_labels)
             if label is None:

@@ -4,17 +4,27 @@ Measured files contain images and labels alone; what :mod:`.synthetic.files`
 writes has a group ``truth`` beside them. Rows labelled -1 are read too.
 """
 
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from legacy_gbp.data.xtcav import IMAGES, check_images, find_dataset, read_rows
+from legacy_gbp.data.xtcav import IMAGE_SHAPE, IMAGES, check_images, find_dataset, read_rows
 from legacy_gbp.errors import InputError
-from legacy_gbp.io.hdf5 import open_hdf5
+from legacy_gbp.io.foreign_parts import foreign_parts, name_foreign_parts
+from legacy_gbp.io.hdf5 import attribute_values, open_hdf5
 from legacy_gbp.io.stored_rows import read_all, read_rows_of
 
 LABELS = ("lasing", "acq.enPeaksLabel")
 GROUP = "truth"
+COLOURS, TIMES = 2, 568
+# Of the truth; the shape of one shot.
+DATASETS = {
+    "loss_mask": (COLOURS, *IMAGE_SHAPE),
+    "gain_mask": (COLOURS, *IMAGE_SHAPE),
+    "power": (COLOURS, TIMES),
+    "time": (),
+    "class": (),
+}
 
 
 class Calibration(NamedTuple):
@@ -104,6 +114,8 @@ def read_shots(path: str, index: slice, most: int) -> StoredShots:
         For a foreign file, no row at all, or too many.
     """
     with open_hdf5(path) as file:
+        names = [IMAGES, *LABELS, GROUP, *(f"{GROUP}/{name}" for name in DATASETS)]
+        name_foreign_parts(path, foreign_parts(file, path, names))
         count, dtype = check_images(file, path)
         rows = np.arange(count)[index]
         _check_number(path, index, len(rows), count, most)
@@ -129,14 +141,17 @@ def _check_number(path: str, index: slice, number: int, count: int, most: int) -
 
 def _truth(file: Any, path: str, rows: np.ndarray, count: int) -> Truth:
     def of_rows(name: str) -> np.ndarray:
-        dataset = find_dataset(file, path, f"{GROUP}/{name}")
+        dataset = _shaped(file, path, name, (count, *DATASETS[name]))
         # One by one: masks of a file are large. Empty parts of them are not stored.
         where = (dataset, path, f"{GROUP}/{name}")
         return np.concatenate([read_rows_of(*where, row, row + 1, filled=True) for row in rows])
 
+    values = attribute_values(file, path, GROUP, Calibration._fields)
     try:
-        axes = [float(file[GROUP].attrs[name]) for name in Calibration._fields]
-    except KeyError as error:
+        axes = [float(values[name]) for name in Calibration._fields]
+        if not np.isfinite(axes).all():
+            raise KeyError(GROUP)
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: group {GROUP!r} lacks an attribute of {', '.join(Calibration._fields)}; "
             "write the file again"
@@ -145,19 +160,30 @@ def _truth(file: Any, path: str, rows: np.ndarray, count: int) -> Truth:
         loss_mask=of_rows("loss_mask"),
         gain_mask=of_rows("gain_mask"),
         power=of_rows("power"),
-        time=read_all(find_dataset(file, path, f"{GROUP}/time"), path, f"{GROUP}/time"),
+        time=read_all(_shaped(file, path, "time", (TIMES,)), path, f"{GROUP}/time"),
         true_class=_column(file, path, f"{GROUP}/class", count)[rows],
         calibration=Calibration(*axes),
     )
 
 
+def _shaped(file: Any, path: str, name: str, shape: Tuple[int, ...]) -> Any:
+    """Return a dataset of the truth that has a shape."""
+    dataset = find_dataset(file, path, f"{GROUP}/{name}")
+    if dataset.shape != shape or dataset.dtype.kind not in "biuf":
+        raise InputError(
+            f"{path}: dataset {f'{GROUP}/{name}'!r} has shape {dataset.shape} and type "
+            f"{dataset.dtype}; expected numbers of shape {shape}"
+        )
+    return dataset
+
+
 def _column(file: Any, path: str, name: str, count: int) -> np.ndarray:
     """Return a dataset of one value a shot."""
     dataset = find_dataset(file, path, name)
-    if dataset.shape != (count,):
+    if dataset.shape != (count,) or dataset.dtype.kind not in "biuf":
         raise InputError(
-            f"{path}: dataset {name!r} has shape {dataset.shape}; expected one value for each of "
-            f"{count} images"
+            f"{path}: dataset {name!r} has shape {dataset.shape} and type {dataset.dtype}; "
+            f"expected one number for each of {count} images"
         )
     return read_all(dataset, path, name)
 

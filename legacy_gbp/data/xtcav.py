@@ -10,13 +10,15 @@ One of the two label datasets is used; -1 means that the shot must not be used. 
 datasets are ignored. :class:`legacy_gbp.data.shots.FileShots` indexes many files.
 """
 
+import contextlib
+import itertools
 from typing import Any, Optional, Tuple
 
 import numpy as np
 
 from legacy_gbp.data.finite import first_not_finite
-from legacy_gbp.errors import InputError
-from legacy_gbp.io.hdf5 import is_group, lost_link
+from legacy_gbp.errors import InputError, shortened
+from legacy_gbp.io.hdf5 import FAILURES, is_dataset, is_group, lost_link, unreadable
 from legacy_gbp.io.stored_rows import read_all, read_rows_of
 
 IMAGES = "xtcavimg"
@@ -24,6 +26,8 @@ IMAGE_SHAPE = (363, 284)
 UNUSABLE = -1
 NO_LABEL = -1
 MOST_ROWS_A_BLOCK = 64
+MOST_NAMED = 100  # datasets in a message
+MOST_ROWS = 10_000_000  # of a file: 2 TB of int16
 
 
 def check_images(file: Any, path: str) -> Tuple[int, np.dtype]:
@@ -45,7 +49,8 @@ def check_images(file: Any, path: str) -> Tuple[int, np.dtype]:
     Raises
     ------
     InputError
-        For a missing dataset, another shape, values that are no numbers, no row.
+        For a missing dataset, another shape, values that are no numbers, no row, and more
+        than 10 million rows.
     """
     images = find_dataset(file, path, IMAGES)
     if images.shape is None or images.shape[1:] not in (IMAGE_SHAPE, (*IMAGE_SHAPE, 1)):
@@ -59,6 +64,11 @@ def check_images(file: Any, path: str) -> Tuple[int, np.dtype]:
         )
     if not len(images):
         raise InputError(f"{path}: dataset {IMAGES!r} holds no image; leave the file out")
+    if len(images) > MOST_ROWS:
+        raise InputError(
+            f"{path}: dataset {IMAGES!r} declares {len(images)} images; {MOST_ROWS} at most are "
+            "read from a file; split it"
+        )
     return len(images), np.dtype(np.float32) if images.dtype.kind == "f" else images.dtype
 
 
@@ -142,18 +152,24 @@ def find_dataset(file: Any, path: str, name: str) -> Any:
     InputError
         That lists what the file holds.
     """
-    try:
+    found: Any = None
+    with contextlib.suppress(KeyError, OSError):  # a link that leads nowhere
         found = file.get(name)
-    except (KeyError, OSError):  # a link that leads nowhere
-        found = None
     if is_group(found):
         raise InputError(f"{path}: {name!r} is a group; expected a dataset")
     if found is None:
         link = lost_link(file, name)
         if link:
             raise InputError(f"{path}: dataset {name!r} is {link}, which is missing; put it back")
-        holds = ", ".join(sorted(set(file) - {name})) or "nothing else"
+        others = sorted(set(itertools.islice(file, MOST_NAMED + 1)) - {name})
+        holds = shortened(others, MOST_NAMED) or "nothing else"
         raise InputError(f"{path}: no dataset {name!r}; the file holds {holds}")
+    if not is_dataset(found):
+        raise InputError(f"{path}: {name!r} is a type; expected a dataset")
+    try:
+        _ = found.dtype  # NumPy has none for some types
+    except FAILURES as error:
+        raise unreadable(path, name, error) from error
     return found
 
 

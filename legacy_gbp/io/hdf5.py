@@ -7,24 +7,32 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 import h5py
 import numpy as np
 
-from legacy_gbp.errors import InputError, first_line
+from legacy_gbp.errors import InputError, LegacyGbpError, first_line
 from legacy_gbp.io.atomic import atomic_write
 
 VERSION = h5py.__version__
 TEXT = h5py.special_dtype(vlen=str)
 CHUNKED, CONTIGUOUS, VIRTUAL = h5py.h5d.CHUNKED, h5py.h5d.CONTIGUOUS, h5py.h5d.VIRTUAL
-DEFLATE, SHUFFLE, FLETCHER32 = (
+DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET, LZF = (
     h5py.h5z.FILTER_DEFLATE,
     h5py.h5z.FILTER_SHUFFLE,
     h5py.h5z.FILTER_FLETCHER32,
+    h5py.h5z.FILTER_SZIP,
+    h5py.h5z.FILTER_NBIT,
+    h5py.h5z.FILTER_SCALEOFFSET,
+    h5py.h5z.FILTER_LZF,
 )
 # Of every call of h5py; `read_direct_chunk` alone does not keep it (h5py 3.14), and fails
 # when another thread writes.
 LOCK = h5py._objects.phil
 NUMBERS = "iufb"  # kinds of NumPy's types
-SOURCE_FOLDERS, EXTERNAL_FOLDER = "HDF5_VDS_PREFIX", "HDF5_EXTFILE_PREFIX"  # variables of HDF5
+# Variables of HDF5.
+SOURCE_FOLDERS, LINK_FOLDERS = "HDF5_VDS_PREFIX", "HDF5_EXT_PREFIX"
+EXTERNAL_FOLDER, ORIGIN = "HDF5_EXTFILE_PREFIX", "${ORIGIN}"
 OBJECT, LINK, EXTERNAL_LINK = h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT, h5py.h5l.TYPE_EXTERNAL
 MOST_OBJECTS, MOST_LEVELS = 100_000, 64  # of a file of a model
+MOST_MAPPINGS = 100_000  # of a virtual dataset
+MOST_ATTRIBUTES, MOST_BYTES_AN_ATTRIBUTE = 10_000, 1 << 26
 # What h5py raises for files that are damaged.
 FAILURES = (
     OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError, AttributeError,
@@ -58,73 +66,29 @@ def open_hdf5(path: str, advice: str = "check the name") -> Any:
     if not os.access(path, os.R_OK):
         raise InputError(f"{path}: may not be read by you; change its permissions")
     try:
-        return h5py.File(path, "r")
-    except OSError as error:
+        return _OpenFile(path, "r")
+    except FAILURES as error:
         raise InputError(
             f"{path}: not a whole HDF5 file ({first_line(error)}); copy it again"
         ) from error
 
 
-class UnchangedFile:
-    """A file that is opened again and again, and must be the same file each time.
+class _OpenFile(h5py.File):  # type: ignore[misc]
+    """A file; what h5py raises in its with statement becomes an error that names the file."""
 
-    Parameters
-    ----------
-    path : str
-
-    Attributes
-    ----------
-    path : str
-    """
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._seen: Dict[str, Tuple[int, int, int]] = {}
-
-    def open(self, *datasets: str) -> Any:
-        """Open the file for reading.
-
-        Parameters
-        ----------
-        *datasets : str
-            What will be read: where it is virtual, its files must be the same too.
-
-        Returns
-        -------
-        h5py.File
-            Close it, or use it in a ``with`` statement.
-
-        Raises
-        ------
-        InputError
-            For a file that cannot be opened, or is not that of the first time: its inode,
-            size or time differs.
-        """
-        file = open_hdf5(self.path)
+    def __exit__(self, *raised: Any) -> None:
+        """Close the file."""
+        error = raised[1]
         try:
-            self._compare(self.path, os.fstat(file.id.get_vfd_handle()))
-            for name in datasets:
-                self._compare_sources(file.get(name))
-        except BaseException:
-            file.close()
-            raise
-        return file
+            super().__exit__(*raised)
+        except FAILURES as failed:
+            error = error or failed
+        if isinstance(error, FAILURES) and not isinstance(error, LegacyGbpError):
+            raise unreadable(str(self._path), "", error) from error
 
-    def _compare_sources(self, dataset: Any) -> None:
-        if not is_dataset(dataset) or layout_of(dataset) != VIRTUAL:
-            return
-        for mapped in dataset.virtual_sources():
-            found = next(filter(os.path.isfile, source_paths(self.path, mapped.file_name)), None)
-            if found and mapped.file_name != ".":
-                self._compare(found, os.stat(found))
-
-    def _compare(self, path: str, now: os.stat_result) -> None:
-        identity = (now.st_ino, now.st_size, now.st_mtime_ns)
-        if self._seen.setdefault(path, identity) != identity:
-            raise InputError(
-                f"{path}: was replaced or written to while it is read; run again when nobody "
-                "writes to it"
-            )
+    def __init__(self, path: str, mode: str) -> None:
+        super().__init__(path, mode)
+        self._path = path
 
 
 @contextlib.contextmanager
@@ -207,6 +171,22 @@ def filters_of(dataset: Any) -> List[int]:
     return [int(created.get_filter(number)[0]) for number in range(created.get_nfilters())]
 
 
+def filter_values(dataset: Any, number: int) -> List[int]:
+    """Return what a filter of a dataset was set up with.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+    number : int
+        0 for the first.
+
+    Returns
+    -------
+    list of int
+    """
+    return [int(value) for value in dataset.id.get_create_plist().get_filter(number)[2]]
+
+
 def has_plain_numbers(dataset: Any) -> bool:
     """Return whether the stored bytes are those of the NumPy type.
 
@@ -239,12 +219,14 @@ class ExternalPart(NamedTuple):
     size: int
 
 
-def external_parts(dataset: Any) -> List[ExternalPart]:
+def external_parts(dataset: Any, path: str) -> List[ExternalPart]:
     """Return where the bytes of a dataset lie outside of its file.
 
     Parameters
     ----------
     dataset : h5py.Dataset
+    path : str
+        Of its file.
 
     Returns
     -------
@@ -252,10 +234,90 @@ def external_parts(dataset: Any) -> List[ExternalPart]:
         Empty where they lie in the file. Names are relative to the current folder.
     """
     folder = os.environ.get(EXTERNAL_FOLDER, "")
+    if folder.startswith(ORIGIN):
+        folder = os.path.dirname(os.path.abspath(path)) + folder[len(ORIGIN) :]
     return [
         ExternalPart(os.path.join(folder, os.fsdecode(name)), int(offset), int(size))
         for name, offset, size in dataset.external or ()
     ]
+
+
+def virtual_parts(dataset: Any, path: str) -> Dict[str, List[str]]:
+    """Return which datasets of which files a virtual dataset shows.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+    path : str
+        Of its file, for messages.
+
+    Returns
+    -------
+    dict of str to list of str
+        Names of datasets by the name of the file, as the mapping has it; ``.`` is the file
+        itself. Empty for other datasets.
+
+    Raises
+    ------
+    InputError
+        For more than 100,000 mappings.
+    """
+    created = dataset.id.get_create_plist()
+    if created.get_layout() != VIRTUAL:
+        return {}
+    count = created.get_virtual_count()
+    if count > MOST_MAPPINGS:
+        raise InputError(
+            f"{path}: dataset {dataset.name!r} is made of {count} parts; {MOST_MAPPINGS} at most"
+        )
+    found: Dict[str, Dict[str, None]] = {}
+    for number in range(count):
+        names = found.setdefault(created.get_virtual_filename(number), {})
+        names[created.get_virtual_dsetname(number)] = None
+    return {name: list(names) for name, names in found.items()}
+
+
+class Link(NamedTuple):
+    """What a name in a group is.
+
+    Attributes
+    ----------
+    kind : int
+        :data:`OBJECT`, :data:`LINK`, :data:`EXTERNAL_LINK`, or another number.
+    name : str
+        Of what a link leads to.
+    path : str
+        Of the file that an external link leads to.
+    """
+
+    kind: int
+    name: str = ""
+    path: str = ""
+
+
+def link_of(group: Any, name: str) -> Optional[Link]:
+    """Return what a name in a group is, without opening it.
+
+    Parameters
+    ----------
+    group : h5py.Group
+    name : str
+
+    Returns
+    -------
+    Link or None
+        None where there is no such name.
+    """
+    links, encoded = group.id.links, name.encode("utf-8", "surrogateescape")
+    if not links.exists(encoded):
+        return None
+    kind = int(links.get_info(encoded).type)
+    if kind == LINK:
+        return Link(kind, os.fsdecode(links.get_val(encoded)))
+    if kind == EXTERNAL_LINK:
+        path, target = links.get_val(encoded)
+        return Link(kind, os.fsdecode(target), os.fsdecode(path))
+    return Link(kind)
 
 
 class MappedRows(NamedTuple):
@@ -323,11 +385,37 @@ def _selected_rows(space: Any, shape: Sequence[int]) -> Optional[Tuple[int, int]
     return int(start[0]), int(sizes[0])
 
 
-def source_paths(path: str, name: str) -> List[str]:
-    """Return where HDF5 looks for a file that a virtual dataset names.
+def source_paths(path: str, name: str, variable: str = SOURCE_FOLDERS) -> List[str]:
+    """Return where HDF5 looks for a file that a virtual dataset or an external link names.
 
     HDF5 1.10.4 takes the one in the current folder where there are several, later versions
     the one beside the file; we take the one beside the file.
+
+    Parameters
+    ----------
+    path : str
+        Of the file with the virtual dataset.
+    name : str
+        As the mapping has it.
+    variable : str
+        Of the environment, with folders: :data:`SOURCE_FOLDERS` or :data:`LINK_FOLDERS`.
+
+    Returns
+    -------
+    list of str
+        In the order of preference.
+    """
+    if name == ".":
+        return [path]
+    folders = [folder for folder in os.environ.get(variable, "").split(":") if folder]
+    folders += [os.path.dirname(os.path.abspath(path)), os.path.dirname(os.path.realpath(path))]
+    named = [os.path.join(folder, name) for folder in folders]  # an absolute name wins
+    named += [os.path.abspath(name)]
+    return named + [os.path.join(folder, os.path.basename(name)) for folder in folders]
+
+
+def block_names(path: str, name: str) -> List[str]:
+    """Return the file names of a mapping; ``%b`` counts files from 0.
 
     Parameters
     ----------
@@ -339,15 +427,17 @@ def source_paths(path: str, name: str) -> List[str]:
     Returns
     -------
     list of str
-        In the order of preference.
+        The first, and the others as far as they exist.
     """
-    if name == ".":
-        return [path]
-    folders = [folder for folder in os.environ.get(SOURCE_FOLDERS, "").split(":") if folder]
-    folders += [os.path.dirname(os.path.abspath(path)), os.path.dirname(os.path.realpath(path))]
-    named = [os.path.join(folder, name) for folder in folders]  # an absolute name wins
-    named += [os.path.abspath(name)]
-    return named + [os.path.join(folder, os.path.basename(name)) for folder in folders]
+    if "%b" not in name:
+        return [name.replace("%%", "%")]
+    names: List[str] = []
+    for number in range(MOST_MAPPINGS):
+        one = name.replace("%b", str(number)).replace("%%", "%")
+        if number and not any(map(os.path.isfile, source_paths(path, one))):
+            break
+        names.append(one)
+    return names
 
 
 def lost_link(file: Any, name: str) -> Optional[str]:
@@ -496,9 +586,59 @@ def unreadable(path: str, dataset: str, error: BaseException) -> InputError:
     -------
     InputError
     """
-    return InputError(
-        f"{path}: dataset {dataset!r} cannot be read ({first_line(error)}); copy the file again"
-    )
+    if isinstance(error, MemoryError):
+        why, remedy = "there is not enough memory", "run where there is more"
+    else:
+        why, remedy = first_line(error), "copy the file again"
+    place = f"dataset {dataset!r} " if dataset else ""
+    return InputError(f"{path}: {place}cannot be read ({why}); {remedy}")
+
+
+def attribute_values(
+    file: Any, path: str, group: str, names: Optional[Sequence[str]] = None
+) -> Dict[str, Any]:
+    """Return attributes of a group of an open file.
+
+    Parameters
+    ----------
+    file : h5py.File
+    path : str
+        For messages.
+    group : str
+    names : sequence of str, optional
+        All by default.
+
+    Returns
+    -------
+    dict
+        Without those that are missing; empty where there is no such group.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read, more than 10,000 attributes, and more than 64 MiB in one.
+    """
+    place = group
+    try:
+        found = file.get(group)
+        if found is None:
+            return {}
+        if h5py.h5a.get_num_attrs(found.id) > MOST_ATTRIBUTES:
+            raise InputError(f"{path}: {group!r} has more than {MOST_ATTRIBUTES} attributes")
+        values: Dict[str, Any] = {}
+        for name in found.attrs if names is None else names:
+            place = f"{group} attribute {name}"
+            if names is not None and name not in found.attrs:
+                continue
+            encoded = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+            if h5py.h5a.open(found.id, encoded).get_storage_size() > MOST_BYTES_AN_ATTRIBUTE:
+                raise InputError(f"{path}: {place} holds more than 64 MiB; write the file again")
+            values[name] = found.attrs[name]
+        return values
+    except LegacyGbpError:
+        raise
+    except FAILURES as error:
+        raise unreadable(path, place, error) from error
 
 
 def attributes_of(path: str, group: str) -> Dict[str, Any]:
@@ -512,9 +652,17 @@ def attributes_of(path: str, group: str) -> Dict[str, Any]:
     -------
     dict
         Empty where there is no such group.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read, and a group that is a link.
     """
     with open_hdf5(path) as file:
-        return dict(file[group].attrs) if group in file else {}
+        link = link_of(file, group)
+        if link is not None and link.kind != OBJECT:
+            raise InputError(f"{path}: {group!r} is a link; write the file again")
+        return attribute_values(file, path, group)
 
 
 def texts_of(group: Any, attribute: str) -> List[str]:

@@ -6,10 +6,11 @@ value.
 
 So chunks are fetched as they are stored, and inflated (gzip) and put in order (shuffle) here.
 That takes as long as HDF5 takes. Datasets through other filters are read by HDF5, after a check
-that each chunk is there.
+that each chunk is there and says the length of a chunk where its filter says one.
+
+No chunk inflates to more than its own length: 512 MiB at most.
 """
 
-import itertools
 import zlib
 from typing import Any, Iterator, Optional, Sequence, Tuple
 
@@ -20,8 +21,13 @@ from legacy_gbp.io.hdf5 import (
     DEFLATE,
     FLETCHER32,
     LOCK,
+    LZF,
+    NBIT,
     NUMBERS,
+    SCALEOFFSET,
     SHUFFLE,
+    SZIP,
+    filter_values,
     filters_of,
     has_plain_numbers,
     unreadable,
@@ -30,6 +36,8 @@ from legacy_gbp.io.wanted_rows import COPY_AGAIN, Rows, ask_hdf5
 
 KNOWN = (SHUFFLE, DEFLATE)
 KEEP_LENGTH = {SHUFFLE: 0, FLETCHER32: 4}  # bytes that a filter adds
+MOST_BYTES_A_CHUNK = 1 << 29
+SPARE = 4096  # bytes by which a filter that is not known here may lengthen a chunk
 
 
 def read_chunks(rows: Rows, found: np.ndarray) -> None:
@@ -48,6 +56,12 @@ def read_chunks(rows: Rows, found: np.ndarray) -> None:
     """
     dataset = rows.dataset
     filters = filters_of(dataset)
+    if _chunk_bytes(dataset) > MOST_BYTES_A_CHUNK:
+        raise InputError(
+            f"{rows.path}: dataset {rows.name!r} has chunks of {_chunk_bytes(dataset)} bytes, and "
+            f"{MOST_BYTES_A_CHUNK} at most are read; write it in smaller chunks, such as by "
+            "h5repack"
+        )
     numbers = dataset.dtype.kind in NUMBERS  # the length of others is not that of their type
     if numbers:
         _check_unfiltered(rows, filters)
@@ -78,7 +92,17 @@ def _offsets(rows: Rows) -> Iterator[Tuple[int, ...]]:
     first = rows.start - rows.start % chunks[0]
     ranges = [range(first, rows.stop, chunks[0])]
     ranges += [range(0, size, chunk) for size, chunk in zip(shape[1:], chunks[1:])]
-    return itertools.product(*ranges)
+    return _product(ranges)
+
+
+def _product(ranges: Sequence[range]) -> Iterator[Tuple[int, ...]]:
+    """Yield what itertools.product yields, without a list of every range: there may be 2^31."""
+    if not ranges:
+        yield ()
+        return
+    for first in ranges[0]:
+        for rest in _product(ranges[1:]):
+            yield (first, *rest)
 
 
 def _overlap(rows: Rows, offset: Sequence[int]) -> Tuple[Tuple[slice, ...], Tuple[slice, ...]]:
@@ -180,17 +204,39 @@ def _check_length(
     for number in reversed(range(len(filters))):
         if mask >> number & 1:
             continue
+        earlier = [code for place, code in enumerate(filters[:number]) if not mask >> place & 1]
+        added = sum(KEEP_LENGTH.get(code, 0) for code in earlier)
         if filters[number] == DEFLATE:
-            added = sum(KEEP_LENGTH.get(code, 0) for code in filters[:number])
-            if any(code not in KEEP_LENGTH for code in filters[:number]):
-                return
-            content = _inflated(rows, offset, content, wanted + added)
+            known = all(code in KEEP_LENGTH for code in earlier)
+            most = wanted + added if known else 2 * wanted + SPARE
+            content = _inflated(rows, offset, content, most)
+            if len(content) > most:
+                raise _wrong_length(rows, offset, len(content), wanted)
         elif filters[number] in KEEP_LENGTH:
             content = content[: len(content) - KEEP_LENGTH[filters[number]]]
         else:
+            if DEFLATE in earlier:
+                raise rows.missing("is compressed by gzip and by another filter after it")
+            _check_declared(rows, offset, filters[number], number, wanted + added, content)
             return
     if len(content) != wanted:
         raise _wrong_length(rows, offset, len(content), wanted)
+
+
+def _check_declared(
+    rows: Rows, offset: Tuple[int, ...], code: int, number: int, wanted: int, content: bytes
+) -> None:
+    """Check the length that a filter says; HDF5 takes it as the room that it needs."""
+    values = filter_values(rows.dataset, number) + [0] * 5
+    declared = wanted  # of filters that are not known here
+    if code == LZF:
+        declared = values[2]
+    elif code == SCALEOFFSET or (code == NBIT and not values[1]):
+        declared = values[2] * values[4]
+    elif code == SZIP:
+        declared = int.from_bytes(content[:4], "little")
+    if declared != wanted:
+        raise _wrong_length(rows, offset, declared, wanted)
 
 
 def _check_unfiltered(rows: Rows, filters: Sequence[int]) -> None:
@@ -216,4 +262,7 @@ def _check_unfiltered(rows: Rows, filters: Sequence[int]) -> None:
 
 
 def _chunk_bytes(dataset: Any) -> int:
-    return int(np.prod(dataset.chunks, dtype=np.int64)) * int(dataset.id.get_type().get_size())
+    count = int(dataset.id.get_type().get_size())
+    for size in dataset.chunks:
+        count *= int(size)
+    return count

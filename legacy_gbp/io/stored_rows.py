@@ -12,6 +12,7 @@ import numpy as np
 from legacy_gbp.io.hdf5 import (
     CHUNKED,
     CONTIGUOUS,
+    FAILURES,
     VIRTUAL,
     external_parts,
     is_dataset,
@@ -22,6 +23,10 @@ from legacy_gbp.io.hdf5 import (
 from legacy_gbp.io.stored_chunks import read_chunks
 from legacy_gbp.io.virtual_rows import read_virtual
 from legacy_gbp.io.wanted_rows import Rows, ask_hdf5
+
+MOST_UNCHECKED = 1 << 28  # bytes
+MOST_INFLATION = 2000  # gzip packs 1032 times at most
+MOST_VIRTUAL = 1 << 31  # bytes
 
 
 def read_all(dataset: Any, path: str, name: str, filled: bool = False) -> np.ndarray:
@@ -88,7 +93,7 @@ def read_rows_of(
         For missing or damaged data.
     """
     rows = Rows(dataset, path, name, int(start), int(max(start, stop)), filled)
-    found = np.empty(rows.shape, dataset.dtype) if out is None else out
+    found = _room_for(rows) if out is None else out
     if not found.size:
         return found
     layout = layout_of(dataset)
@@ -121,6 +126,24 @@ def check_stored(path: str) -> None:
         file.visititems(check)
 
 
+def _room_for(rows: Rows) -> np.ndarray:
+    """Return an array for rows; refuse more than the file can hold."""
+    dataset = rows.dataset
+    count = int(dataset.dtype.itemsize)
+    for size in rows.shape:
+        count *= int(size)
+    if count > MOST_UNCHECKED:
+        stored = int(dataset.id.get_storage_size())
+        external = sum(part.size for part in external_parts(dataset, rows.path))
+        most = MOST_VIRTUAL if layout_of(dataset) == VIRTUAL else stored * MOST_INFLATION + external
+        if count > most:
+            raise rows.missing(f"declares {count} bytes where {stored} are stored")
+    try:
+        return np.empty(rows.shape, dataset.dtype)
+    except (MemoryError, ValueError, TypeError) as error:
+        raise unreadable(rows.path, rows.name, error) from error
+
+
 def _read_by_hdf5(rows: Rows, found: np.ndarray) -> None:
     """Read contiguous, compact or external data, which HDF5 reads safely where they exist."""
     _check_external(rows)
@@ -130,7 +153,7 @@ def _read_by_hdf5(rows: Rows, found: np.ndarray) -> None:
         return
     try:
         rows.dataset.read_direct(found, np.s_[rows.start : rows.stop])
-    except (OSError, RuntimeError) as error:
+    except FAILURES as error:
         raise unreadable(rows.path, rows.name, error) from error
 
 
@@ -145,7 +168,7 @@ def _check_external(rows: Rows) -> None:
     """Refuse raw data in other files that are gone or too short: HDF5 reads zeros there."""
     dataset = rows.dataset
     left = dataset.size * dataset.dtype.itemsize if dataset.size else 0
-    for part in external_parts(dataset):
+    for part in external_parts(dataset, rows.path):
         taken = min(left, part.size)
         if not os.path.isfile(part.path):
             raise rows.missing(f"lies in {part.path}, which is missing")

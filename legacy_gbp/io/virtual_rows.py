@@ -5,11 +5,18 @@ HDF5 reads the fill value where a source is gone.
 
 import itertools
 import os
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 
-from legacy_gbp.io.hdf5 import is_dataset, open_hdf5, row_mapping, source_paths
+from legacy_gbp.io.hdf5 import (
+    block_names,
+    is_dataset,
+    open_hdf5,
+    row_mapping,
+    source_paths,
+    virtual_parts,
+)
 from legacy_gbp.io.wanted_rows import Rows, ask_hdf5
 
 MOST_VERIFIED_ROWS = 64
@@ -37,6 +44,8 @@ def read_virtual(rows: Rows, found: np.ndarray, read_rows_of: Reader) -> None:
         _verify_sources(rows, read_rows_of)
         found[...] = ask_hdf5(rows, slice(rows.start, rows.stop))
         return
+    if sum(part.number for part in mapping) > rows.dataset.shape[0]:
+        raise rows.missing("takes a row from several files")
     covered = np.zeros(len(found), bool)
     for part in mapping:
         low, high = max(part.start, rows.start), min(part.start + part.number, rows.stop)
@@ -59,25 +68,13 @@ def _verify_sources(rows: Rows, read_rows_of: Reader) -> None:
     shown = 0
     for mapped in dataset.virtual_sources():
         shown += mapped.vspace.get_select_npoints()
-        for name in _block_names(rows, mapped.file_name):
-            with _Source(rows, name, mapped.dset_name, read_rows_of) as source:
+    for target, sources in virtual_parts(dataset, rows.path).items():
+        for name, one in itertools.product(block_names(rows.path, target), sources):
+            with _Source(rows, name, one, read_rows_of) as source:
                 for start in range(0, source.count, MOST_VERIFIED_ROWS):
                     source.read(start, min(start + MOST_VERIFIED_ROWS, source.count))
     if shown < dataset.size and not rows.filled:
         raise rows.missing("takes a part of its data from no file")
-
-
-def _block_names(rows: Rows, name: str) -> List[str]:
-    """Return the file names of a mapping; ``%b`` counts files from 0."""
-    if "%b" not in name:
-        return [name.replace("%%", "%")]
-    names: List[str] = []
-    for number in itertools.count():
-        one = name.replace("%b", str(number)).replace("%%", "%")
-        if number and _found(rows, one) is None:
-            return names
-        names.append(one)
-    return names
 
 
 def _found(rows: Rows, name: str) -> Optional[str]:

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple, Tuple
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.io.hdf5 import unreadable
+from legacy_gbp.io.hdf5 import FAILURES, unreadable
 
 COPY_AGAIN = "copy the file again, or write it again"
 
@@ -69,5 +69,5 @@ def ask_hdf5(rows: Rows, index: Any) -> Any:
     """
     try:
         return rows.dataset[index]
-    except (OSError, RuntimeError) as error:
+    except FAILURES as error:
         raise unreadable(rows.path, rows.name, error) from error

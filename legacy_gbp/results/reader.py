@@ -1,12 +1,14 @@
 """Read what a result file holds and how it was made, and compare two of them."""
 
+import itertools
 import json
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from legacy_gbp.errors import InputError
-from legacy_gbp.io.hdf5 import open_hdf5
+from legacy_gbp.errors import InputError, first_line
+from legacy_gbp.io.foreign_parts import foreign_parts, name_foreign_parts
+from legacy_gbp.io.hdf5 import attribute_values, is_dataset, open_hdf5
 from legacy_gbp.io.stored_rows import read_all
 
 # Options that say where things are, not what is in them. The checkpoint has its SHA-256.
@@ -15,6 +17,8 @@ PLACES = (
     "shard", "show",
 )  # fmt: skip
 LISTS = ("of_files", "data_files", "data_bytes", "data_sha256", "data_mtime_ns", "data_shots")
+NUMBERS = ("data_bytes", "data_mtime_ns", "data_shots")  # the others are texts
+MOST_COLUMNS = 1000
 NEEDED = ("exercise", "options", "checkpoint_sha256", "preprocess", "data_files")
 
 
@@ -57,15 +61,26 @@ def read_result(path: str) -> ResultInfo:
     """
     with open_hdf5(path) as file:
         facts = _facts(file, path)
-        columns = {name: (file[name].shape, file[name].dtype) for name in file}
+        names = list(itertools.islice(file, MOST_COLUMNS))
+        name_foreign_parts(path, foreign_parts(file, path, names))
+        columns = {}
+        for name in names:
+            column = file[name]
+            if not is_dataset(column) or not column.shape:
+                raise InputError(f"{path}: column {name!r} has no rows; make it again")
+            columns[name] = (column.shape, column.dtype)
         lengths = {shape[0] for shape, _ in columns.values()}
         if len(lengths) > 1 or (columns and not {"file", "row"} <= set(columns)):
             raise InputError(f"{path}: its columns do not fit together; make it again")
         if not columns:
             return ResultInfo(path, facts, columns, np.array([], object), np.array([], np.int64))
         texts = read_all(file["file"], path, "file")
-        named = [name.decode() if isinstance(name, bytes) else name for name in texts]
+        named = [name.decode() if isinstance(name, bytes) else name for name in texts.tolist()]
         rows = read_all(file["row"], path, "row")
+        if not all(isinstance(name, str) for name in named) or rows.dtype.kind not in "iu":
+            raise InputError(f"{path}: 'file' and 'row' name no shots; make it again")
+        if rows.ndim > 1:
+            raise InputError(f"{path}: 'row' has shape {rows.shape}; make it again")
         return ResultInfo(path, facts, columns, np.array(named, object), rows)
 
 
@@ -90,7 +105,7 @@ def difference(facts: Dict[str, Any], others: Dict[str, Any]) -> Optional[str]:
 
 
 def _facts(file: Any, path: str) -> Dict[str, Any]:
-    facts = dict(file.attrs)
+    facts = attribute_values(file, path, "/")
     missing = [name for name in NEEDED if name not in facts]
     if missing:
         raise InputError(
@@ -98,8 +113,29 @@ def _facts(file: Any, path: str) -> Dict[str, Any]:
         )
     for name in ("options", *LISTS):
         if name in facts:
-            facts[name] = json.loads(facts[name])
+            facts[name] = _parsed(path, name, facts[name])
+    for name in ("exercise", "checkpoint_sha256", "shard"):
+        if not isinstance(facts.get(name, ""), str):
+            raise InputError(f"{path}: attribute {name!r} is no text; make it again")
     return facts
+
+
+def _parsed(path: str, name: str, text: Any) -> Any:
+    """Return what an attribute holds as JSON: a table of options, or a list of texts or numbers."""
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}: attribute {name!r} is no valid JSON ({first_line(error)}); make it again"
+        ) from error
+    if name == "options":
+        fits = isinstance(value, dict)
+    else:
+        kind = int if name in NUMBERS else str
+        fits = isinstance(value, list) and all(isinstance(one, kind) for one in value)
+    if not fits:
+        raise InputError(f"{path}: attribute {name!r} is {str(text)[:40]!r}; make it again")
+    return value
 
 
 def _content(facts: Dict[str, Any]) -> Dict[str, Any]:

@@ -85,4 +85,4 @@ def _without(facts: Dict[str, Any], names: "set[str]") -> Dict[str, Any]:
 
 
 def _has(result: ResultInfo, name: str, value: Any) -> bool:
-    return name in result.facts and bool(np.all(result.facts[name] == value))
+    return name in result.facts and np.array_equal(result.facts[name], value)

@@ -31,7 +31,7 @@ from legacy_gbp.data.synthetic.camera import FS_PER_COLUMN, IMAGE, MEV_PER_ROW, 
 from legacy_gbp.data.synthetic.labels import Labels, draw_labels
 from legacy_gbp.data.synthetic.run import Run, run_conditions
 from legacy_gbp.data.xtcav_writer import write_shots
-from legacy_gbp.errors import InputError
+from legacy_gbp.errors import InputError, first_line
 from legacy_gbp.io.atomic import remove_stale
 from legacy_gbp.io.console import progress
 from legacy_gbp.io.hdf5 import attributes_of
@@ -291,7 +291,12 @@ def _is_there(folder: str, entry: FileEntry, count: int, recipe: Recipe) -> bool
             f"{path}: exists and was not written as a synthetic file; choose another folder or "
             "remove the file"
         )
-    found = json.loads(options)
+    try:
+        found = dict(json.loads(options))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}: its attribute {OPTIONS!r} is damaged ({first_line(error)}); remove the file"
+        ) from error
     for name, value in _options(entry, count, recipe).items():
         if found.get(name) != value:
             raise InputError(
