@@ -10,7 +10,7 @@ import tensorflow as tf
 from legacy_gbp import InputError, Network, guided_backprop
 from legacy_gbp.attribution import method
 from legacy_gbp.attribution.target_forms import Layer
-from legacy_gbp.graph.trust import DANGEROUS as DANGEROUS_KINDS
+from legacy_gbp.graph.trust import reaches_outside
 from legacy_gbp.models.frozen_graphs import from_graph_def, frozen_graph
 from legacy_gbp.models.live_sessions import live_session
 from legacy_gbp.models.meta_graphs import meta_graph
@@ -557,9 +557,9 @@ def test_operations_are_told_apart_by_kind():
         "DebugIdentityV2", "LoadAndRemapMatrix", "WriteScalarSummary", "CreateSummaryFileWriter",
         "EagerPyFunc", "SaveV2", "TFRecordReaderV2", "ImportEvent",
     ):  # fmt: skip
-        assert DANGEROUS_KINDS.match(kind), kind
-    for kind in ("ScalarSummary", "MergeSummary", "Print", "ReadVariableOp", "FIFOQueueV2"):
-        assert not DANGEROUS_KINDS.match(kind), kind
+        assert reaches_outside(kind), kind
+    for kind in ("ScalarSummary", "MergeSummary", "ReadVariableOp", "FIFOQueueV2"):
+        assert not reaches_outside(kind), kind
 
 
 def test_integers_are_differentiated_at_their_cast():
@@ -701,8 +701,10 @@ def test_unknown_operations_beside_and_inside_a_function():
     next(node for node in inside.library.function[0].node_def if node.op == "Relu").op = "MyOp"
     untyped.node[0].attr["dtype"].type = 99
     for graph_def in (beside, inside):
+        with pytest.raises(InputError, match=r"may reach outside of it: MyOp \(.*`trusted`"):
+            from_graph_def(graph_def, "g", "x", "y")
         with pytest.raises(InputError, match=r"cannot inline the functions of the graph.*MyOp"):
-            from_graph_def(graph_def, "g")
+            from_graph_def(graph_def, "g", "x", "y", trusted=True)
     with pytest.raises(InputError, match="0 tensors could be the input"):
         from_graph_def(untyped, "g")
 

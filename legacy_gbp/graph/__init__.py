@@ -2,6 +2,7 @@
 
 ===================  ===================================================================
 nodes                read and write NodeDefs
+registry             the operations that this TensorFlow knows
 traverse             the operations between two tensors
 static_shapes        the shapes of its tensors, without running it
 prune                keep what some nodes need
@@ -16,7 +17,7 @@ inline               function calls become operations
 unfuse               fused operations become the ones that they were made of
 while_loops          the contexts without which loops cannot be differentiated
 finite_constants     refuse NaN and Inf in weights
-trust                refuse operations that reach outside of the graph
+trust                refuse operations that may reach outside of the graph
 layers               the tensor of a layer
 layout               which axis holds the channels
 ===================  ===================================================================
@@ -35,4 +36,12 @@ loop_outputs         results of loops that a network does not go on with
 flag_values          what to feed into a switch: dropout off, training off
 flag_branches        which value of a flag trains
 ===================  ===================================================================
+
+What operations do is in a table, which the audit of :mod:`legacy_gbp.rules` reads too:
+
+====================  ==================================================================
+operation_kinds       the classes: what an operation does to the image, what it reaches
+operation_table       every operation that is known
+nonlinear_operations  its rows of nonlinear operations, and of state in memory
+====================  ==================================================================
 """

@@ -8,6 +8,7 @@ from typing import Any, Optional, Set
 
 from legacy_gbp.errors import ModelError
 from legacy_gbp.graph.nodes import all_nodes
+from legacy_gbp.graph.registry import op_def_of
 
 # Say how an operation may be computed, or matter in training alone.
 HINTS = ("exponential_avg_factor", "metadata", "use_cudnn_on_gpu", "use_inter_op_parallelism")
@@ -47,12 +48,7 @@ def drop_unknown_attributes(graph_def: Any, where: str) -> None:
 
 def _attributes_of(op_type: str) -> Optional[Set[str]]:
     """Return the names of the attributes of a registered operation; None for an unknown one."""
-    from tensorflow.python.framework import op_def_registry
-
-    if hasattr(op_def_registry, "get"):
-        op_def = op_def_registry.get(op_type)
-    else:  # TensorFlow 1
-        op_def = op_def_registry.get_registered_ops().get(op_type)
+    op_def = op_def_of(op_type)
     return None if op_def is None else {attribute.name for attribute in op_def.attr}
 
 

@@ -9,6 +9,8 @@ from legacy_gbp.graph.nodes import by_name, called, producer
 
 # Constraints and shapes that may name, or contradict, what is gone.
 DROPPED = ("_class", "_output_shapes")
+# Of calls: how the author's session ran them.
+RUN_OPTIONS = ("config", "config_proto", "executor_type")
 
 
 def prune(graph_def: Any, wanted: Sequence[str]) -> Any:
@@ -24,7 +26,8 @@ def prune(graph_def: Any, wanted: Sequence[str]) -> Any:
     -------
     GraphDef
         With the functions that it calls. Colocation constraints, devices and recorded
-        shapes are dropped: they may name or contradict what is gone.
+        shapes are dropped: they may name or contradict what is gone. So are the options of
+        another session, which calls carry.
 
     Raises
     ------
@@ -40,7 +43,7 @@ def prune(graph_def: Any, wanted: Sequence[str]) -> Any:
             _keep_shape_of_placeholder(copy)
             for attribute in DROPPED:
                 copy.attr.pop(attribute, None)
-            copy.device = ""
+            _forget_the_session(copy)
     _keep_called(pruned, graph_def.library)
     return pruned
 
@@ -52,6 +55,15 @@ def _keep_shape_of_placeholder(node: Any) -> None:
     recorded = node.attr["_output_shapes"].list.shape
     if len(recorded) == 1 and recorded[0].dim and not node.attr["shape"].shape.dim:
         node.attr["shape"].shape.CopyFrom(recorded[0])
+
+
+def _forget_the_session(node: Any) -> None:
+    """Drop where, and by what options, an operation ran."""
+    node.device = ""
+    if any(value.HasField("func") for value in node.attr.values()):
+        for attribute in RUN_OPTIONS:
+            if node.attr[attribute].s if attribute in node.attr else False:
+                node.attr[attribute].s = b""
 
 
 def _needed(graph_def: Any, wanted: Sequence[str]) -> Set[str]:
@@ -84,4 +96,7 @@ def _keep_called(pruned: Any, library: Any) -> None:
         if name in gradients:
             todo.append(gradients[name].gradient_func)
     pruned.library.function.extend(f for f in library.function if f.signature.name in kept)
+    for function in pruned.library.function:
+        for node in function.node_def:
+            _forget_the_session(node)
     pruned.library.gradient.extend(g for g in library.gradient if g.function_name in kept)

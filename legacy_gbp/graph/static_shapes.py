@@ -9,6 +9,7 @@ from legacy_gbp.errors import ModelError
 from legacy_gbp.graph.cut_assignments import cut_assignments
 from legacy_gbp.graph.drop_attributes import drop_unknown_attributes
 from legacy_gbp.graph.nodes import output_number, producer
+from legacy_gbp.graph.trust import not_run_by_an_import
 
 Shape = Optional[List[Optional[int]]]
 EMPTY_SHAPE_IS_SCALAR = 24  # since this version of GraphDef; before, it is unknown
@@ -94,6 +95,7 @@ class StaticShapes:
         self._recorded = {node.name: node for node in self._recorder.node}
         copied = tf.compat.v1.GraphDef()
         copied.CopyFrom(self._graph_def)
+        not_run_by_an_import(copied)  # shapes are asked for before the graph is checked
         self._graph = _imported(copied)
         if self._graph is None:
             _mend_references(copied)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from legacy_gbp.errors import ModelError, first_line, near_names
-from legacy_gbp.graph.cut_assignments import cut_assignments
+from legacy_gbp.graph.cut_assignments import cut_assignments, cut_prints
 from legacy_gbp.graph.drop_attributes import drop_unknown_attributes
 from legacy_gbp.graph.final_operations import logits_before
 from legacy_gbp.graph.finite_constants import check_constants
@@ -102,6 +102,7 @@ class ImportedGraph(PixelScaled):
         graph_def = prune(graph_def, roots)
         self._flags = _flags(graph_def, inputs, named)
         _fix_values(graph_def, named, where)
+        cut_prints(graph_def)
         graph_def = prune(graph_def, roots)  # a default that a value replaces is not needed
         check_harmless(graph_def, where, trusted)
         drop_unknown_attributes(graph_def, where)

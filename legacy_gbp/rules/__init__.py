@@ -3,7 +3,6 @@
 =======================  ===========================================================
 relu                     the rules themselves, by ``gradient_override_map``
 gradient_attribute       the same on the nodes of a GraphDef
-operation_table          what every operation of TensorFlow does to the image
 dependence               which nodes carry values of the image
 elementwise_units        functions made of several operations, found whatever their spelling
 unit_proof               which of them are rectifiers, by their values and slopes

@@ -3,7 +3,7 @@
 A rule that missed a ReLU passes the plain gradient there, and no error: the
 mistake that made most guided maps of TF1 graphs wrong. The audit reads the
 finished graph, whoever built it, bodies of functions and loops included. It looks each
-operation up in :mod:`legacy_gbp.rules.operation_table`. What is not linear, does not select
+operation up in :mod:`legacy_gbp.graph.operation_table`. What is not linear, does not select
 and is no rectifier is nonlinear, and has no guided rule: sigmoid, an inner softmax, |x|,
 a product of two parts of the image, any operation that the table does not know. Such a
 nonlinearity is listed as missed, so that a map through it is not called guided unasked.
@@ -18,16 +18,11 @@ import tensorflow as tf
 
 from legacy_gbp.errors import Finding, MissedRuleError
 from legacy_gbp.graph.nodes import CALLS, data_inputs, producer
+from legacy_gbp.graph.operation_kinds import Kind, may_depend
+from legacy_gbp.graph.operation_table import BATCH_NORMS, RANDOM, classify
 from legacy_gbp.rules.dependence import DependentNodes
 from legacy_gbp.rules.elementwise_units import find_units
 from legacy_gbp.rules.gradient_attribute import COMPOSITE_ATTRIBUTE, INSIDE, gradient_attribute
-from legacy_gbp.rules.operation_table import (
-    BATCH_NORMS,
-    RANDOM,
-    Kind,
-    classify,
-    may_depend,
-)
 from legacy_gbp.rules.relu import RECTIFIERS, REGISTERED
 
 SUMS_OVER_AXES = ("Mean", "Sum", "Max", "Min")

@@ -3,7 +3,8 @@
 from typing import Any, Dict, Iterable, List, Set
 
 from legacy_gbp.graph.nodes import data_inputs, producer
-from legacy_gbp.rules.operation_table import Kind, classify
+from legacy_gbp.graph.operation_kinds import Kind
+from legacy_gbp.graph.operation_table import classify
 
 
 class DependentNodes:

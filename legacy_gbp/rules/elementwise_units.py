@@ -16,8 +16,9 @@ operations keep the chain rule, and the backward rule is applied to their produc
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Set
 
 from legacy_gbp.graph.nodes import data_inputs, producer
+from legacy_gbp.graph.operation_kinds import Kind
+from legacy_gbp.graph.operation_table import classify
 from legacy_gbp.rules.dependence import DependentNodes
-from legacy_gbp.rules.operation_table import Kind, classify
 
 
 class Unit(NamedTuple):

@@ -93,5 +93,5 @@ def gradient_attribute(node: Any) -> str:
     """
     if GRADIENT_ATTRIBUTE not in node.attr:
         return ""
-    name: str = node.attr[GRADIENT_ATTRIBUTE].s.decode()
+    name: str = node.attr[GRADIENT_ATTRIBUTE].s.decode("utf-8", "replace")
     return name

@@ -1,297 +1,262 @@
-"""What every operation of TensorFlow does to what depends on the input: the table of the audit.
+"""What every operation of TensorFlow does: the table of the audit and of the check of trust.
 
-=============  ===================================================================
-class          the operation, as a function of the inputs that depend on the image
-=============  ===================================================================
-LINEAR         is linear or affine in all of them together
-PRODUCT        is linear in one of them; two of them make a product
-SELECTING      passes the largest or smallest on: it has no backward rule to take
-RECTIFIER      is ReLU or a relative, which takes a backward rule
-STRAIGHT       is a staircase whose gradient is defined as that of a line
-CALL           runs functions, whose operations are looked at one by one
-VALUELESS      has an output that does not carry the values: a shape, a size
-KINKED         is element-wise and piecewise linear: a part of a rectifier, or nonlinear
-NONLINEAR      is nonlinear: every operation that is not in the table
-=============  ===================================================================
+The audit asks what an operation does to what depends on the image (:class:`.Kind`);
+:mod:`legacy_gbp.graph.trust` asks what it reaches (:class:`.Reach`), and allows what is in the
+table and does not reach outside. An operation that is not in the table is nonlinear, and may
+reach outside.
 
-:data:`OPERATIONS` names which inputs may depend on the image (``ALL``, or places): an
-operation that depends on it elsewhere, such as a reshape to a computed shape, is nonlinear.
+The nonlinear operations and the state in memory are rows of
+:mod:`legacy_gbp.graph.nonlinear_operations`.
 """
 
-import enum
-from typing import Any, Dict, NamedTuple, Sequence, Tuple, Union
+from typing import Dict
 
-
-class Kind(enum.Enum):
-    """The classes of operations."""
-
-    LINEAR = "linear"
-    PRODUCT = "product"
-    SELECTING = "selecting"
-    RECTIFIER = "rectifier"
-    STRAIGHT = "straight-through"
-    CALL = "call"
-    VALUELESS = "valueless"
-    KINKED = "kinked"
-    NONLINEAR = "nonlinear"
-
-
-Places = Union[slice, Tuple[int, ...]]
-ALL = slice(None)
-FIRST = (0,)
-ALL_BUT_LAST = slice(None, -1)
-ALL_BUT_FIRST = slice(1, None)
-
-
-class Operation(NamedTuple):
-    """A row of the table.
-
-    Attributes
-    ----------
-    kind : Kind
-    places : slice or tuple of int
-        Data inputs that may depend on the image.
-    elementwise : bool
-        Whether every number of the output depends on one number of each such input.
-    """
-
-    kind: Kind
-    places: Places = ALL
-    elementwise: bool = False
-
-
-def _rows(
-    kind: Kind, places: Places, names: str, elementwise: bool = False
-) -> Dict[str, Operation]:
-    return dict.fromkeys(names.split(), Operation(kind, places, elementwise))
-
+from legacy_gbp.graph.nonlinear_operations import NONLINEAR
+from legacy_gbp.graph.operation_kinds import (
+    ALL,
+    ALL_BUT_FIRST,
+    ALL_BUT_LAST,
+    FIRST,
+    Kind,
+    Operation,
+    Reach,
+    rows,
+)
 
 OPERATIONS: Dict[str, Operation] = {
     # Element-wise and linear.
-    **_rows(
+    **rows(
         Kind.LINEAR, ALL,
         "Add AddV2 AddN AccumulateNV2 Sub Neg", True,
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, ALL,
         "Identity IdentityN Snapshot DeepCopy GuaranteeConst EnsureShape", True,
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, FIRST,
         "CheckNumerics CheckNumericsV2 PreventGradient PlaceholderWithDefault", True,
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, ALL,
         "BiasAdd BiasAddV1 Cast RiscAdd RiscSub RiscNeg", True,
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, ALL,
-        "RefIdentity DebugIdentity DebugIdentityV2 Copy CopyHost StopGradient", True,
+        "RefIdentity StopGradient", True,
+    ),
+    # A debugger's: they write what passes to a file or to another computer.
+    **rows(
+        Kind.LINEAR, ALL,
+        "DebugIdentity DebugIdentityV2 Copy CopyHost", True, Reach.OUTSIDE,
     ),
     # Linear, but numbers move or add up.
-    **_rows(
+    **rows(
         Kind.LINEAR, FIRST,
         "Reshape Squeeze ExpandDims Transpose ConjugateTranspose Reverse ReverseV2 Roll "
         "ReverseSequence Slice StridedSlice BroadcastTo Tile Pad MirrorPad DepthToSpace "
         "SpaceToDepth SpaceToBatch SpaceToBatchND BatchToSpace BatchToSpaceND "
         "ExtractImagePatches ExtractVolumePatches Bitcast",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, (0, 2),
         "PadV2",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, ALL_BUT_LAST,
         "ConcatV2",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, ALL_BUT_FIRST,
         "Concat",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, ALL,
         "Pack ParallelConcat Unpack",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, (1,),
         "Split",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, FIRST,
         "SplitV",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, FIRST,
         "Sum Mean Cumsum SegmentSum SegmentSumV2 SegmentMean UnsortedSegmentSum "
         "SparseSegmentSum SparseSegmentMean SparseSegmentSqrtN "
         "SparseSegmentSumWithNumSegments SparseSegmentMeanWithNumSegments "
         "SparseSegmentSqrtNWithNumSegments BiasAddGrad",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, FIRST,
-        "Gather GatherV2 GatherNd ResourceGather DynamicPartition",
+        "Gather GatherV2 GatherNd DynamicPartition",
     ),
-    **_rows(
+    **rows(
+        Kind.LINEAR, FIRST,
+        "ResourceGather", reach=Reach.MEMORY,
+    ),
+    **rows(
         Kind.LINEAR, (1,),
         "ScatterNd",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, (0, 2),
         "TensorScatterAdd TensorScatterSub TensorScatterUpdate TensorStridedSliceUpdate "
         "ScatterNdNonAliasingAdd InplaceAdd InplaceUpdate InplaceSub",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, ALL,
         "DynamicStitch ParallelDynamicStitch",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, FIRST,
         "AvgPool AvgPool3D ResizeBilinear ResizeNearestNeighbor ResizeBicubic ResizeArea "
         "ScaleAndTranslate CropAndResize QuantizedResizeBilinear ImageProjectiveTransformV2 "
         "ImageProjectiveTransformV3 ExtractGlimpse ExtractGlimpseV2",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, FIRST,
         "FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 BatchNormWithGlobalNormalization",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, FIRST,
         "Diag DiagPart MatrixDiag MatrixDiagPart MatrixDiagV2 MatrixDiagPartV2 MatrixDiagV3 "
         "MatrixDiagPartV3 MatrixBandPart BatchMatrixDiag BatchMatrixDiagPart "
         "BatchMatrixBandPart",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, (0, 1),
         "MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 BatchMatrixSetDiag",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, FIRST,
         "FFT FFT2D FFT3D FFTND IFFT IFFT2D IFFT3D IFFTND RFFT RFFT2D RFFT3D RFFTND IRFFT "
         "IRFFT2D IRFFT3D IRFFTND BatchFFT BatchFFT2D BatchFFT3D BatchIFFT BatchIFFT2D "
         "BatchIFFT3D Real Imag Conj",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, ALL,
         "Complex",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, (2,),
         "SparseToDense",
     ),
     # Control flow and containers of TensorFlow 1 and 2 pass values on.
-    **_rows(
+    **rows(
         Kind.LINEAR, FIRST,
         "Enter RefEnter Exit RefExit NextIteration RefNextIteration Switch RefSwitch "
         "_SwitchN",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, ALL,
         "Merge RefMerge",
     ),
-    **_rows(
+    **rows(
         Kind.LINEAR, ALL,
-        "TensorArrayWriteV3 TensorArrayReadV3 TensorArrayGatherV3 TensorArrayScatterV3 "
-        "TensorArrayConcatV3 TensorArraySplitV3 TensorArrayWriteV2 TensorArrayReadV2 "
-        "TensorArrayGatherV2 TensorArrayScatterV2 TensorArrayConcatV2 TensorArraySplitV2 "
         "TensorListFromTensor TensorListStack TensorListSetItem TensorListGetItem "
         "TensorListGather TensorListScatter TensorListScatterV2 TensorListPushBack "
         "TensorListPopBack TensorListConcat TensorListConcatV2 TensorListSplit "
         "TensorListConcatLists TensorListPushBackBatch TensorListResize",
     ),
+    **rows(
+        Kind.LINEAR, ALL,
+        "TensorArrayWriteV3 TensorArrayReadV3 TensorArrayGatherV3 TensorArrayScatterV3 "
+        "TensorArrayConcatV3 TensorArraySplitV3 TensorArrayWriteV2 TensorArrayReadV2 "
+        "TensorArrayGatherV2 TensorArrayScatterV2 TensorArrayConcatV2 TensorArraySplitV2",
+        reach=Reach.MEMORY,
+    ),
     # Products of two inputs.
-    **_rows(
+    **rows(
         Kind.PRODUCT, ALL,
         "Mul MulNoNan", True,
     ),
-    **_rows(
+    **rows(
         Kind.PRODUCT, FIRST,
         "RealDiv Div DivNoNan Xdivy", True,
     ),
-    **_rows(
+    **rows(
         Kind.PRODUCT, ALL,
         "MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3 SparseMatMul Einsum Conv Conv2D "
         "Conv3D DepthwiseConv2dNative Cross TridiagonalMatMul",
     ),
-    **_rows(
+    **rows(
         Kind.PRODUCT, (1, 2),
         "Conv2DBackpropInput Conv2DBackpropInputV2 Conv3DBackpropInputV2 "
         "DepthwiseConv2dNativeBackpropInput",
     ),
-    **_rows(
+    **rows(
         Kind.PRODUCT, (0, 1),
         "Conv3DBackpropInput",
     ),
-    **_rows(
+    **rows(
         Kind.PRODUCT, (1, 3),
         "SparseTensorDenseMatMul",
     ),
     # The largest and the smallest.
-    **_rows(
+    **rows(
         Kind.SELECTING, FIRST,
         "MaxPool MaxPoolV2 MaxPool3D MaxPoolWithArgmax FractionalMaxPool Max Min SegmentMax "
         "SegmentMin SegmentMaxV2 SegmentMinV2 UnsortedSegmentMax UnsortedSegmentMin TopK "
         "TopKV2 NthElement",
     ),
     # Rectifiers with a backward rule.
-    **_rows(
+    **rows(
         Kind.RECTIFIER, FIRST,
         "Relu Relu6 LeakyRelu Elu Selu", True,
     ),
     # Staircases with the gradient of a line.
-    **_rows(
+    **rows(
         Kind.STRAIGHT, FIRST,
         "FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel "
         "QuantizeAndDequantize QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 "
         "QuantizeAndDequantizeV4",
     ),
     # Functions.
-    **_rows(
+    **rows(
         Kind.CALL, ALL,
         "PartitionedCall StatefulPartitionedCall",
     ),
-    **_rows(
+    **rows(
         Kind.CALL, ALL_BUT_FIRST,
         "If StatelessIf Case StatelessCase",
     ),
-    **_rows(
+    **rows(
         Kind.CALL, ALL,
         "While StatelessWhile",
     ),
     # Outputs without the values.
-    **_rows(
+    **rows(
         Kind.VALUELESS, ALL,
-        "Shape ShapeN Size Rank ZerosLike OnesLike TensorArraySizeV3 TensorArraySizeV2 "
-        "TensorListLength TensorListElementShape NoOp Assert Const BroadcastGradientArgs "
-        "ConcatOffset",
+        "Shape ShapeN Size Rank ZerosLike OnesLike TensorListLength TensorListElementShape "
+        "NoOp Assert Const BroadcastGradientArgs ConcatOffset",
+    ),
+    **rows(
+        Kind.VALUELESS, ALL,
+        "TensorArraySizeV3 TensorArraySizeV2", reach=Reach.MEMORY,
     ),
     # Element-wise, piecewise linear: a rectifier is made of these.
-    **_rows(
+    **rows(
         Kind.KINKED, ALL,
         "Maximum Minimum", True,
     ),
-    **_rows(
+    **rows(
         Kind.KINKED, ALL,
         "Select SelectV2", True,
     ),
-    **_rows(
+    **rows(
         Kind.KINKED, FIRST,
         "ClipByValue", True,
     ),
-    **_rows(
+    **rows(
         Kind.KINKED, ALL,
         "Abs Sign Greater GreaterEqual Less LessEqual Equal NotEqual LogicalAnd LogicalOr "
         "LogicalNot", True,
     ),
+    **NONLINEAR,
 }  # fmt: skip
-
-# Nonlinear, but element-wise: may be a part of a rectifier, such as sqrt(x x) of |x|.
-ELEMENTWISE = frozenset((
-    "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atan2", "Atanh", "Ceil", "Cos", "Cosh",
-    "Erf", "Erfc", "Exp", "Expm1", "Floor", "FloorDiv", "FloorMod", "Inv", "Log", "Log1p",
-    "Mod", "Pow", "Reciprocal", "Rint", "Round", "Rsqrt", "Sigmoid", "Sign", "Sin", "Sinh",
-    "Softplus", "Softsign", "Sqrt", "Square", "SquaredDifference", "Tan", "Tanh", "TruncateDiv",
-    "TruncateMod",
-))  # fmt: skip
 
 # Two runs of one image differ.
 RANDOM = frozenset((
@@ -306,6 +271,9 @@ RANDOM = frozenset((
 BATCH_NORMS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 
 
+UNKNOWN = Operation(Kind.NONLINEAR, ALL, reach=Reach.OUTSIDE)
+
+
 def classify(op_type: str) -> Operation:
     """Return the row of an operation type.
 
@@ -316,28 +284,6 @@ def classify(op_type: str) -> Operation:
     Returns
     -------
     Operation
-        Nonlinear for every type that is not in the table.
+        Nonlinear, and reaching outside, for every type that is not in the table.
     """
-    return OPERATIONS.get(
-        op_type, Operation(Kind.NONLINEAR, ALL, elementwise=op_type in ELEMENTWISE)
-    )
-
-
-def may_depend(operation: Operation, dependent: Sequence[int], count: int) -> bool:
-    """Return whether an operation has its dependent inputs at places that the table allows.
-
-    Parameters
-    ----------
-    operation : Operation
-    dependent : sequence of int
-        Places of the data inputs that depend on the image.
-    count : int
-        Number of data inputs.
-
-    Returns
-    -------
-    bool
-    """
-    places = operation.places
-    allowed: Any = range(count)[places] if isinstance(places, slice) else places
-    return set(dependent) <= set(allowed)
+    return OPERATIONS.get(op_type, UNKNOWN)
