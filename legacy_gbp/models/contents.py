@@ -1,7 +1,6 @@
 """What a model file holds, whether or not it can be explained: for ``inspect``."""
 
 import os
-import zipfile
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import tensorflow as tf
@@ -13,6 +12,8 @@ from legacy_gbp.io.protobuf import parse_message
 from legacy_gbp.io.tf_checkpoint import checkpoint_reader
 from legacy_gbp.models.formats import format_of
 from legacy_gbp.models.frozen_graphs import read_graph_def
+from legacy_gbp.models.keras_files import begins_as_zip
+from legacy_gbp.models.keras_hdf5 import check_tree, hdf5_errors
 from legacy_gbp.models.keras_weights import places_of_weights
 from legacy_gbp.models.meta_graphs import checkpoint_prefix, meta_file
 from legacy_gbp.models.saved_models import meta_graphs_in, serving_meta
@@ -122,13 +123,14 @@ def _saved_model(path: str) -> Contents:
 
 
 def _keras_model(path: str) -> Contents:
-    if zipfile.is_zipfile(path):  # of Keras 3
+    if begins_as_zip(path):  # of Keras 3
         return Contents("Keras model")
-    with open_hdf5(path) as file:
-        weights = [
-            f"{layer} {', '.join(_shape(file[place].shape) for place in places if place in file)}"
-            for layer, places in places_of_weights(file).items()
-        ]
+    with hdf5_errors(path), open_hdf5(path) as opened:
+        check_tree(opened, path)
+        weights = []
+        for layer, places in places_of_weights(opened).items():
+            shapes = [_shape(opened[place].shape) for place in places if place in opened]
+            weights.append(f"{layer} {', '.join(shapes)}")
     return Contents("Keras model", weights=weights)
 
 

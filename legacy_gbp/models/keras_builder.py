@@ -4,15 +4,15 @@ The calls of the file are made one by one, so that neither the form in which a v
 a model nor the class that reads it matters.
 """
 
+import heapq
 import inspect
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from legacy_gbp.errors import LegacyGbpError, ModelError
 from legacy_gbp.models.keras_errors import cause_of
 from legacy_gbp.models.keras_layers import (
-    PYTHON,
     Era,
     activation,
     is_channels_first,
@@ -30,6 +30,7 @@ from legacy_gbp.models.keras_topology import (
     refs_in,
     topology_of,
 )
+from legacy_gbp.models.keras_trust import PYTHON
 
 Values = Dict[Tuple[str, int], List[Any]]
 
@@ -72,22 +73,9 @@ def build(topology: Topology, era: Era, shape: Any = None) -> BuiltModel:
     """
     layers: Dict[str, Any] = {}
     values: Values = {}
-    pending = [(entry, n) for entry in topology.entries for n in range(len(entry.calls))]
-    while pending:
-        left = []
-        for entry, number in pending:
-            call = entry.calls[number]
-            if all((ref.layer, ref.node) in values for ref in refs_in([call.args, call.kwargs])):
-                found = _called(topology, entry, number, layers, values, era, shape)
-                values[entry.name, number] = found
-            else:
-                left.append((entry, number))
-        if len(left) == len(pending):
-            raise ModelError(
-                f"{era.where}: layer {left[0][0].name!r} reads a layer that the file does not "
-                "hold; save the model again"
-            )
-        pending = left
+    for entry, number in _in_order(topology, era):
+        found = _called(topology, entry, number, layers, values, era, shape)
+        values[entry.name, number] = found
     inputs = [values[ref.layer, ref.node][ref.tensor] for ref in topology.inputs]
     outputs = [values[ref.layer, ref.node][ref.tensor] for ref in topology.outputs]
     model = era.library.Model(
@@ -96,6 +84,35 @@ def build(topology: Topology, era: Era, shape: Any = None) -> BuiltModel:
         name=topology.name.replace("/", "_"),
     )
     return BuiltModel(model, topology, layers)
+
+
+def _in_order(topology: Topology, era: Era) -> Iterator[Tuple[Entry, int]]:
+    """Yield every call after those that it reads, else in the order of the file."""
+    calls = [(entry, n) for entry in topology.entries for n in range(len(entry.calls))]
+    readers: Dict[Tuple[str, int], List[int]] = {}
+    missing = []
+    for place, (entry, number) in enumerate(calls):
+        call = entry.calls[number]
+        read = {(ref.layer, ref.node) for ref in refs_in([call.args, call.kwargs])}
+        missing.append(len(read))
+        for one in read:
+            readers.setdefault(one, []).append(place)
+    ready = [place for place, number in enumerate(missing) if not number]
+    done = 0
+    while ready:
+        entry, number = calls[heapq.heappop(ready)]
+        yield entry, number
+        done += 1
+        for place in readers.pop((entry.name, number), ()):
+            missing[place] -= 1
+            if not missing[place]:
+                heapq.heappush(ready, place)
+    if done < len(calls):
+        stuck = next(entry for (entry, _), number in zip(calls, missing) if number)
+        raise ModelError(
+            f"{era.where}: layer {stuck.name!r} reads a layer that the file does not hold, or that "
+            "reads it; save the model again"
+        )
 
 
 def _called(

@@ -1,21 +1,31 @@
-"""What a Keras file holds: topology, version, and the arrays of every layer. No Keras is needed."""
+"""What a Keras file holds: topology, version, and the arrays of every layer. No Keras is needed.
+
+What kind of file it is, its first bytes say, and nothing else: HDF5 with a zip archive behind
+it is HDF5.
+"""
 
 import contextlib
 import glob
-import json
 import os
-import shutil
 import tempfile
-import zipfile
 from typing import Any, Dict, Iterator, List, NamedTuple
 
 from legacy_gbp.errors import InputError, ModelError, shortened
-from legacy_gbp.io.hdf5 import is_dataset, is_group, open_hdf5, texts_of
-from legacy_gbp.io.stored_rows import check_stored, read_all
+from legacy_gbp.io.hdf5 import NUMBERS, is_dataset, is_group, open_hdf5
+from legacy_gbp.io.stored_rows import read_all
 from legacy_gbp.models.keras_arrays import OBJECT, Stored
+from legacy_gbp.models.keras_hdf5 import check_tree, hdf5_errors, names_in, text_in
+from legacy_gbp.models.keras_json import MOST_BYTES, parse_json
+from legacy_gbp.models.keras_zip import (
+    CONFIG,
+    METADATA,
+    WEIGHTS,
+    copy_member,
+    is_keras_zip,
+    read_member,
+)
 
 HDF5_MAGIC, ZIP_MAGIC = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
-WEIGHTS = "model.weights.h5"
 JSON = ".json"
 # Parts of a layer, in the order in which Keras lists their arrays.
 SUBGROUPS = (
@@ -32,8 +42,8 @@ class KerasFile(NamedTuple):
     path : str
     is_zip : bool
         HDF5 otherwise, whatever its name.
-    topology : str
-        JSON; empty where the file holds weights alone.
+    topology : dict
+        Parsed JSON.
     topology_path : str
         The file that holds the topology.
     version, backend : str
@@ -42,7 +52,7 @@ class KerasFile(NamedTuple):
 
     path: str
     is_zip: bool
-    topology: str
+    topology: Any
     topology_path: str
     version: str
     backend: str
@@ -62,9 +72,21 @@ def is_keras_file(path: str) -> bool:
     if not os.path.isfile(path):
         return False
     magic = _magic(path)
-    if magic == ZIP_MAGIC:
-        return zipfile.is_zipfile(path) and "config.json" in zipfile.ZipFile(path).namelist()
-    return magic == HDF5_MAGIC
+    return is_keras_zip(path) if magic == ZIP_MAGIC else magic == HDF5_MAGIC
+
+
+def begins_as_zip(path: str) -> bool:
+    """Return whether a file is a zip archive by its first bytes: a model of Keras 3.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    bool
+    """
+    return os.path.isfile(path) and _magic(path) == ZIP_MAGIC
 
 
 def read_keras_file(path: str) -> KerasFile:
@@ -96,25 +118,25 @@ def read_keras_file(path: str) -> KerasFile:
         raise ModelError(
             f"{path}: Keras cannot load it (neither HDF5 nor a zip archive); copy it again"
         )
-    check_stored(path)  # Keras would read zeros
-    with open_hdf5(path) as file:
+    with hdf5_errors(path), open_hdf5(path) as file:
+        check_tree(file, path)
         weights = file["model_weights"] if is_group(file.get("model_weights")) else file
         found = {
-            key: _text(file.attrs.get(key, weights.attrs.get(key, "")))
+            key: text_in(file, key, path) or text_in(weights, key, path)
             for key in ("keras_version", "backend")
         }
-        topology, topology_path = _text(file.attrs.get("model_config", "")), path
-        if not topology:
+        text, topology_path = text_in(file, "model_config", path).encode("utf-8"), path
+        if not text:
             topology_path = _json_beside(path, weights)
             found["keras_version"] = ""  # of the arrays: the topology may be of another version
-            with open(topology_path, encoding="utf-8") as text:
-                topology = text.read()
+            text = _text_of_file(topology_path)
+    topology = parse_json(text, f"{topology_path}: its topology")
     return KerasFile(path, False, topology, topology_path, found["keras_version"], found["backend"])
 
 
 @contextlib.contextmanager
-def under_a_name_of_its_kind(file: KerasFile) -> Iterator[str]:
-    """Yield a path whose ending is that of the kind of the file: Keras goes by the ending.
+def hdf5_of(file: KerasFile) -> Iterator[Any]:
+    """Yield the HDF5 that holds the arrays, checked.
 
     Parameters
     ----------
@@ -122,16 +144,22 @@ def under_a_name_of_its_kind(file: KerasFile) -> Iterator[str]:
 
     Yields
     ------
-    str
+    h5py.File
+
+    Raises
+    ------
+    InputError
+        For data that are missing or damaged.
     """
-    ending = ".keras" if file.is_zip else ".h5"
-    if file.path.endswith(ending):
-        yield file.path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        link = os.path.join(folder, "model" + ending)
-        os.symlink(os.path.abspath(file.path), link)
-        yield link
+    with contextlib.ExitStack() as stack:
+        path = file.path
+        if file.is_zip:
+            path = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), WEIGHTS)
+            copy_member(file.path, WEIGHTS, path)
+        stack.enter_context(hdf5_errors(file.path))
+        opened = stack.enter_context(open_hdf5(path))
+        check_tree(opened, file.path)
+        yield opened
 
 
 def arrays_of(file: KerasFile) -> Dict[str, List[Stored]]:
@@ -150,49 +178,67 @@ def arrays_of(file: KerasFile) -> Dict[str, List[Stored]]:
     InputError
         For data that are missing or damaged.
     """
-    if not file.is_zip:
-        return _arrays(file.path, file.path)
-    with tempfile.TemporaryDirectory() as folder:
-        extracted = os.path.join(folder, WEIGHTS)
-        with contextlib.ExitStack() as stack:
-            archive = stack.enter_context(zipfile.ZipFile(file.path))
-            packed = stack.enter_context(archive.open(WEIGHTS))
-            shutil.copyfileobj(packed, stack.enter_context(open(extracted, "wb")))
-        return _arrays(extracted, file.path)
+    with hdf5_of(file) as opened:
+        return _arrays(opened, file.path)
 
 
 def _magic(path: str) -> bytes:
-    with open(path, "rb") as file:
-        start = file.read(len(HDF5_MAGIC))
+    try:
+        with open(path, "rb") as file:
+            start = file.read(len(HDF5_MAGIC))
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); change its permissions"
+        ) from error
     return ZIP_MAGIC if start.startswith(ZIP_MAGIC) else start
 
 
 def _of_zip(path: str) -> KerasFile:
+    topology = parse_json(read_member(path, CONFIG), f"{path}: its {CONFIG}")
+    metadata = parse_json(read_member(path, METADATA), f"{path}: its {METADATA}")
+    version = metadata.get("keras_version") if isinstance(metadata, dict) else None
+    return KerasFile(path, True, topology, path, version if isinstance(version, str) else "", "")
+
+
+def _text_of_file(path: str) -> bytes:
+    """Return what a JSON file holds; what exceeds the bound is cut, and refused by its length."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            topology = archive.read("config.json").decode()
-            metadata = json.loads(archive.read("metadata.json").decode())
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ModelError(
-            f"{path}: Keras cannot load it (a zip archive without a model: {error}); copy it again"
+        with open(path, "rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); change its permissions"
         ) from error
-    return KerasFile(path, True, topology, path, str(metadata.get("keras_version", "")), "")
 
 
-def _arrays(path: str, where: str) -> Dict[str, List[Stored]]:
-    with open_hdf5(path) as file:
-        root = file["model_weights"] if is_group(file.get("model_weights")) else file
-        names = texts_of(root, "layer_names")
-        if names:
-            return {
-                layer: [
-                    Stored(name, read_all(root[layer][name], where, f"{layer}/{name}"))
-                    for name in texts_of(root[layer], "weight_names")
-                ]
-                for layer in names
-                if layer in root
-            }
+def _arrays(file: Any, where: str) -> Dict[str, List[Stored]]:
+    root = file["model_weights"] if is_group(file.get("model_weights")) else file
+    names = names_in(root, "layer_names", where)
+    if not names:
         return _arrays_of_objects(file, where)
+    return {
+        layer: [
+            Stored(name, _array(root[layer], name, where, f"{layer}/{name}"))
+            for name in names_in(root[layer], "weight_names", where)
+        ]
+        for layer in names
+        if layer in root
+    }
+
+
+def _array(group: Any, name: str, where: str, place: str) -> Any:
+    """Return an array of numbers."""
+    found: Any = group.get(name) if is_group(group) else None
+    if not is_dataset(found):
+        raise ModelError(
+            f"{where}: holds no array {place!r}, which it lists; copy it again, or save the model "
+            "again"
+        )
+    if found.shape is None or found.dtype.kind not in NUMBERS:
+        raise ModelError(
+            f"{where}: {place!r} holds no numbers ({found.dtype}); save the model again"
+        )
+    return read_all(found, where, place)
 
 
 def _arrays_of_objects(file: Any, where: str) -> Dict[str, List[Stored]]:
@@ -201,26 +247,26 @@ def _arrays_of_objects(file: Any, where: str) -> Dict[str, List[Stored]]:
     found: Dict[str, List[Stored]] = {}
     for group, name in [(room[name], name) for room in rooms[:1] for name in room]:
         arrays: List[Stored] = []
-        layer = _object_name(group, name)
+        layer = _object_name(group, name, where)
         _collect(group, where, layer, arrays)
         found[layer] = arrays
     return {name: arrays for name, arrays in found.items() if arrays}
 
 
-def _object_name(group: Any, name: str) -> str:
+def _object_name(group: Any, name: str, where: str) -> str:
     """Return the name of a layer, which newer files say; else that of its group, by class."""
-    stored = group.get("vars")
-    known = "" if stored is None else _text(stored.attrs.get("name"))
+    stored = group.get("vars") if is_group(group) else None
+    known = "" if stored is None else text_in(stored, "name", where)
     return known or OBJECT + name
 
 
 def _collect(group: Any, where: str, name: str, arrays: List[Stored]) -> None:
     """Append the arrays of a group and of those inside; their names are paths of layers."""
     stored = group.get("vars")
-    if stored is not None:
+    if is_group(stored):
         for key in sorted((one for one in stored if one.isdigit()), key=int):
             place = f"{stored.name}/{key}"
-            arrays.append(Stored(f"{name}/{key}", read_all(stored[key], where, place)))
+            arrays.append(Stored(f"{name}/{key}", _array(stored, key, where, place)))
     inside = [
         one
         for one in group
@@ -236,7 +282,7 @@ def _collect(group: Any, where: str, name: str, arrays: List[Stored]) -> None:
         )
     for one in sorted(inside, key=_place_of_subgroup):
         room = one in OBJECT_ROOMS or group.name.split("/")[-1] not in OBJECT_ROOMS
-        below = name if room else f"{name}/{_object_name(group[one], one)}"
+        below = name if room else f"{name}/{_object_name(group[one], one, where)}"
         _collect(group[one], where, below, arrays)
 
 
@@ -256,7 +302,7 @@ def _has_arrays(group: Any) -> bool:
 
 def _json_beside(path: str, weights: Any) -> str:
     """Return the JSON file that holds the topology of a file of weights."""
-    if not texts_of(weights, "layer_names") and "layers" not in weights:
+    if not names_in(weights, "layer_names", path) and "layers" not in weights:
         holds = ", ".join(sorted(weights)[:5]) or "nothing"
         raise ModelError(
             f"{path}: Keras cannot load it (no topology and no layers; it holds {holds}); give a "
@@ -277,7 +323,3 @@ def _json_beside(path: str, weights: Any) -> str:
         f"{path}: holds weights alone, and the topology is missing; put the JSON of "
         f"`model.to_json()` beside it as {stem}{JSON}{found}"
     )
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value or "")

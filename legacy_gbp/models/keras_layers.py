@@ -12,9 +12,8 @@ import tensorflow as tf
 
 from legacy_gbp.errors import ModelError
 from legacy_gbp.models.keras_patches import LocallyConnected
+from legacy_gbp.models.keras_trust import ACTIVATIONS, LAYERS, PYTHON, TRUST
 
-# Layers that are Python code, or load files.
-PYTHON = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
 # Old class to the one that computes the same.
 CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -57,7 +56,7 @@ HARMLESS_ENDINGS = ("_initializer", "_regularizer", "_constraint")
 DEFAULTS = {"groups": (1,), "time_major": (False,), "output_padding": (None,)}
 # What the layers of Keras 2 take without a name in their signature.
 PASSED_ON = ("zero_output_for_mask",)
-ACTIVATIONS = ("activation", "recurrent_activation")
+FUNCTIONS = ("activation", "recurrent_activation")
 CELLS = ("cell", "layer", "backward_layer")
 # Layers whose input has one axis of channels that `data_format` names.
 IMAGE_LAYERS = (
@@ -81,6 +80,8 @@ class Era(NamedTuple):
         The file, for messages.
     trusted : bool
         Whether Python code of the file may run.
+    zeros : type
+        Initialiser of all variables: :func:`legacy_gbp.models.keras_zeros.zeros_within`.
     """
 
     library: Any
@@ -88,6 +89,7 @@ class Era(NamedTuple):
     written: int
     where: str
     trusted: bool
+    zeros: Any
 
     def refusal(self, reason: str) -> ModelError:
         """Return the error for what this Keras cannot build.
@@ -131,12 +133,11 @@ def make_layer(kind: str, config: Dict[str, Any], name: str, era: Era, inner: An
         For a class or an option that this Keras lacks.
     """
     if kind in PYTHON and not era.trusted:
-        raise ModelError(
-            f"{era.where}: holds a {kind} layer, which is Python code; if you trust its author, "
-            "set `trusted`"
-        )
+        raise ModelError(f"{era.where}: holds a {kind} layer, which is Python code; {TRUST}")
     config = {**_rewritten(kind, config, era), "name": name.replace("/", "_")}
     made = _class(kind, name, era)
+    if kind == "Lambda":
+        return _lambda(made, config, era)
     if kind in PYTHON or _is_operation(kind):
         return made.from_config(config)
     taken = parameters_of(made, era.library.layers.Layer)
@@ -150,6 +151,9 @@ def make_layer(kind: str, config: Dict[str, Any], name: str, era: Era, inner: An
     dtype = _dtype(config.get("dtype"))
     if dtype:
         options["dtype"] = dtype
+    for key in taken:  # every variable gets its array
+        if key.endswith("_initializer"):
+            options[key] = era.zeros()
     if kind == "Softmax" and "mask" not in inspect.signature(made.call).parameters:
         axis = options.pop("axis", -1)
         return era.library.layers.Activation(lambda x: _softmax(x, axis), **options)
@@ -158,11 +162,9 @@ def make_layer(kind: str, config: Dict[str, Any], name: str, era: Era, inner: An
 
 def _option(new: str, key: str, value: Any, name: str, era: Era, inner: Any) -> Dict[str, Any]:
     """Return an option as the layer takes it: functions and layers are made; empty for none."""
-    if key.endswith("_initializer"):
-        return {new: "zeros"}  # every variable gets its array
     if _is_harmless(key):
         return {}
-    if key in ACTIVATIONS:
+    if key in FUNCTIONS:
         return {new: activation(value, name, era, inner)}
     if key in CELLS and isinstance(value, dict):
         return {new: inner(value["class_name"], value["config"])}
@@ -209,11 +211,14 @@ def activation(value: Any, name: str, era: Era, inner: Any) -> Any:
         value = config if isinstance(config, str) else kind
     if value is None:
         return None
+    if not isinstance(value, str):
+        raise era.refusal(f"layer {name!r} has the activation {value!r}, which is unknown here")
     if value == "hard_sigmoid" and era.installed != era.written:
         return _HARD_SIGMOIDS[era.written]
     if value == "softmax" and era.installed < 3:
         return _softmax
-    if callable(getattr(era.library.activations, str(value), None)):
+    known = value in ACTIVATIONS or era.trusted
+    if known and callable(getattr(era.library.activations, value, None)):
         return value
     if value in _OTHER_ACTIVATIONS:
         return _OTHER_ACTIVATIONS[value]
@@ -282,10 +287,36 @@ def with_channels_last(kind: str, config: Dict[str, Any]) -> Dict[str, Any]:
     return {**config, **last}
 
 
+def _lambda(made: Any, config: Dict[str, Any], era: Era) -> Any:
+    """Make a layer of Python code, stored in the form of either generation."""
+    config, function = dict(config), config.get("function")
+    if era.installed < 3:
+        if isinstance(function, dict) and isinstance(function.get("config"), dict):
+            inner = function["config"]
+            parts = [inner.get(key) for key in ("code", "defaults", "closure")]
+            config.update(function=parts, function_type="lambda", module=None)
+            config.update(output_shape=None, output_shape_type="raw", output_shape_module=None)
+            config.setdefault("arguments", {})
+            config.pop("mask", None)
+        return made.from_config(config)
+    if isinstance(function, list):
+        code = dict(zip(("code", "defaults", "closure"), function))
+        config["function"] = {"class_name": "__lambda__", "config": code}
+    if era.written < 3:
+        shape = config.pop("output_shape", None)
+        if isinstance(shape, list) and config.get("output_shape_type", "raw") == "raw":
+            config["output_shape"] = shape
+        for key in ("function_type", "module", "output_shape_type", "output_shape_module"):
+            config.pop(key, None)
+    for key in HARMLESS - {"dtype", "trainable"}:
+        config.pop(key, None)
+    return made.from_config(config, safe_mode=False)
+
+
 def _class(kind: str, name: str, era: Era) -> Any:
     layers = era.library.layers
     if kind.startswith("LocallyConnected") and not hasattr(layers, kind):
-        return LocallyConnected.of(layers.Layer, era.library.activations.get)
+        return LocallyConnected.of(layers.Layer, era.library.activations.get, era.zeros)
     if kind == "ThresholdedReLU" and not hasattr(layers, kind):
         return layers.ReLU
     for room in (layers, getattr(getattr(layers, "experimental", None), "preprocessing", None)):
@@ -296,6 +327,11 @@ def _class(kind: str, name: str, era: Era) -> Any:
                 and issubclass(found, layers.Layer)
                 and (kind not in CLASSES or wanted != kind)
             ):
+                if not (era.trusted or kind in LAYERS):
+                    raise ModelError(
+                        f"{era.where}: layer {name!r} is of class {kind}, which may reach outside "
+                        f"of the graph; {TRUST}"
+                    )
                 return found
     if _is_operation(kind):
         found = _operation_class(kind, era.library)
@@ -372,7 +408,8 @@ def _rewritten(kind: str, config: Dict[str, Any], era: Era) -> Dict[str, Any]:
 def _dtype(stored: Any) -> Any:
     """Return a floating-point type; a policy by its name."""
     if isinstance(stored, dict):
-        stored = stored.get("config", {}).get("name")
+        config = stored.get("config")
+        stored = config.get("name") if isinstance(config, dict) else None
     if stored == "float32" or not isinstance(stored, str):
         return None
     return stored if "float" in stored else None
@@ -392,7 +429,7 @@ def _softmax(x: Any, axis: int = -1) -> Any:
 
 
 def own_functions(era: Era) -> Dict[str, Callable[[Any], Any]]:
-    """Return the activations of ours, which a wrapper of Keras looks up by name.
+    """Return the functions of ours, which a wrapper of Keras looks up by name.
 
     Parameters
     ----------
@@ -402,7 +439,7 @@ def own_functions(era: Era) -> Dict[str, Callable[[Any], Any]]:
     -------
     dict of str to callable
     """
-    return {made.__name__: made for made in [_HARD_SIGMOIDS[era.written], _softmax]}
+    return {made.__name__: made for made in [_HARD_SIGMOIDS[era.written], _softmax, era.zeros]}
 
 
 _HARD_SIGMOIDS: Dict[int, Callable[[Any], Any]] = {

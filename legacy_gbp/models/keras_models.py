@@ -3,7 +3,7 @@
 ==================  =================  ================================================
 written by          Keras installed    opened
 ==================  =================  ================================================
-Keras 3             3                  by Keras
+Keras 3             3                  by Keras, from a copy (:mod:`.keras_copy`)
 Keras 2             any                layer by layer (:mod:`.keras_builder`), by
                                        ``tf_keras`` where that is installed
 Keras 3             2                  layer by layer
@@ -33,15 +33,11 @@ from legacy_gbp.graph.while_loops import kept_contexts, loop_exits, with_context
 from legacy_gbp.models.imported_graph import ImportedGraph
 from legacy_gbp.models.keras_arrays import assignments
 from legacy_gbp.models.keras_builder import BuiltModel, build
-from legacy_gbp.models.keras_files import (
-    KerasFile,
-    arrays_of,
-    read_keras_file,
-    under_a_name_of_its_kind,
-)
-from legacy_gbp.models.keras_layers import PYTHON, Era, own_functions
+from legacy_gbp.models.keras_copy import copied_for_keras
+from legacy_gbp.models.keras_files import KerasFile, arrays_of, read_keras_file
+from legacy_gbp.models.keras_layers import Era, own_functions
 from legacy_gbp.models.keras_library import generation_of, library_for
-from legacy_gbp.models.keras_topology import stored_model
+from legacy_gbp.models.keras_topology import StoredModel, stored_model
 from legacy_gbp.models.keras_tracing import (
     Traced,
     eager_scope,
@@ -50,6 +46,8 @@ from legacy_gbp.models.keras_tracing import (
     trace,
     traced_in_graph,
 )
+from legacy_gbp.models.keras_trust import check_topology
+from legacy_gbp.models.keras_zeros import NAME, Allowance, zeros_within
 from legacy_gbp.models.token_inputs import embedded_inputs
 
 
@@ -95,18 +93,14 @@ def keras_model(
     --------
     >>> source = keras_model("model.h5")  # doctest: +SKIP
     """
-    file = read_keras_file(path)
-    python = [kind for kind in PYTHON if f'"{kind}"' in file.topology]
-    if python and not trusted:
-        raise ModelError(
-            f"{path}: holds a {python[0]} layer, which is Python code; if you trust its author, "
-            "set `trusted`"
-        )
-    if is_eager():
-        with eager_scope():
-            traced = trace(_loaded(file, trusted), path, output)
-    else:
-        traced = _traced_in_a_graph_of_ours(file, trusted, output)
+    with keras_errors(path):
+        file = read_keras_file(path)
+        check_topology(file.topology, file.topology_path, trusted)
+        if is_eager():
+            with eager_scope():
+                traced = trace(_loaded(file, trusted), path, output)
+        else:
+            traced = _traced_in_a_graph_of_ours(file, trusted, output)
     return source_of(traced, path, input, output, feeds, trusted)
 
 
@@ -176,15 +170,29 @@ def _loaded(file: KerasFile, trusted: bool) -> Any:
     stored = stored_model(file.topology, file.topology_path, file.version, file.backend)
     library = library_for(stored.generation)
     if stored.generation >= 3 and generation_of(library) >= 3 and file.topology_path == file.path:
+        check_topology(file.topology, file.path, trusted, complete=True)
         try:
-            with keras_errors(file.path), under_a_name_of_its_kind(file) as path:
-                return library.models.load_model(path, compile=False, safe_mode=not trusted)
+            return _loaded_by_keras(file, trusted, library)
         except ModelError:
             # A later Keras 3 writes options that the installed one does not know.
             with contextlib.suppress(LegacyGbpError):
-                return _with_values(*_built(file, trusted, library))
+                return _with_values(*_built(file, trusted, stored, library))
             raise
-    return _with_values(*_built(file, trusted, library))
+    return _with_values(*_built(file, trusted, stored, library))
+
+
+def _loaded_by_keras(file: KerasFile, trusted: bool, library: Any) -> Any:
+    with copied_for_keras(file, library) as (path, values):
+        allowance = Allowance(values, file.path)
+        own = {NAME: zeros_within(allowance, library)}
+        try:
+            with keras_errors(file.path):
+                return library.models.load_model(
+                    path, custom_objects=own, compile=False, safe_mode=not trusted
+                )
+        except ModelError:
+            allowance.check()
+            raise
 
 
 def _with_values(built: BuiltModel, pairs: Sequence[Tuple[Any, Any]]) -> Any:
@@ -193,14 +201,21 @@ def _with_values(built: BuiltModel, pairs: Sequence[Tuple[Any, Any]]) -> Any:
     return built.model
 
 
-def _built(file: KerasFile, trusted: bool, library: Any) -> Any:
+def _built(file: KerasFile, trusted: bool, stored: StoredModel, library: Any) -> Any:
     """Return the model, built layer by layer, and the array of each variable."""
-    stored = stored_model(file.topology, file.topology_path, file.version, file.backend)
-    era = Era(library, generation_of(library), stored.generation, file.path, trusted)
-    with library.utils.custom_object_scope(own_functions(era)):
-        built = build(stored.topology, era)
-    backend = file.backend or stored.backend
     arrays = arrays_of(file)
+    values = sum(one.value.size for layer in arrays.values() for one in layer)
+    allowance = Allowance(values, file.path)
+    zeros = zeros_within(allowance, library)
+    written = stored.generation
+    era = Era(library, generation_of(library), written, file.path, trusted, zeros)
+    try:
+        with library.utils.custom_object_scope(own_functions(era)):
+            built = build(stored.topology, era)
+    except ModelError:
+        allowance.check()
+        raise
+    backend = file.backend or stored.backend
     return built, assignments(built, arrays, stored._replace(backend=backend), file.path)
 
 
@@ -209,6 +224,6 @@ def _traced_in_a_graph_of_ours(file: KerasFile, trusted: bool, wanted: Optional[
     graph = tf.Graph()
     with graph.as_default(), tf.compat.v1.Session(graph=graph).as_default():
         stored = stored_model(file.topology, file.topology_path, file.version, file.backend)
-        built, pairs = _built(file, trusted, library_for(stored.generation))
+        built, pairs = _built(file, trusted, stored, library_for(stored.generation))
     values = {variable.op.name: value for variable, value in pairs}
     return traced_in_graph(built.model, graph, values, wanted)

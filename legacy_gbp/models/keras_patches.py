@@ -11,7 +11,7 @@ class LocallyConnected:
     """LocallyConnected1D and 2D: a convolution whose kernel differs from place to place."""
 
     @staticmethod
-    def of(layer: Any, activation_named: Any) -> Any:
+    def of(layer: Any, activation_named: Any, zeros: Any) -> Any:
         """Return the class.
 
         Parameters
@@ -20,6 +20,8 @@ class LocallyConnected:
             ``Layer`` of the Keras that builds.
         activation_named : callable
             Its function that turns a name into an activation.
+        zeros : type
+            Initialiser of the variables.
 
         Returns
         -------
@@ -61,11 +63,11 @@ class LocallyConnected:
                 for window in self.window:
                     length *= window
                 self.kernel = self.add_weight(
-                    name="kernel", shape=(places, length, self.filters), initializer="zeros"
+                    name="kernel", shape=(places, length, self.filters), initializer=zeros()
                 )
                 if self.use_bias:
                     self.bias = self.add_weight(
-                        name="bias", shape=(*self.places, self.filters), initializer="zeros"
+                        name="bias", shape=(*self.places, self.filters), initializer=zeros()
                     )
                 self.built = True
 

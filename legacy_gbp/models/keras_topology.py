@@ -12,10 +12,10 @@ Here a sequential model is a functional one, too, and a nested model is a layer 
 topology of its own.
 """
 
-import json
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
-from legacy_gbp.errors import ModelError
+from legacy_gbp.errors import LegacyGbpError, ModelError, first_line
+from legacy_gbp.models.keras_json import walked
 
 SEQUENTIAL = ("Sequential",)
 INPUT = "InputLayer"
@@ -105,16 +105,17 @@ class StoredModel(NamedTuple):
     backend: str
 
 
-def stored_model(text: str, where: str, version: str = "", backend: str = "") -> StoredModel:
-    """Read the JSON text of a model.
+def stored_model(stored: Any, where: str, version: str = "", backend: str = "") -> StoredModel:
+    """Return the topology of a model in one form.
 
     Parameters
     ----------
-    text : str
+    stored : object
+        Parsed JSON.
     where : str
         The file, for messages.
     version, backend : str
-        Of Keras, where the text does not say them.
+        Of Keras, where the JSON does not say them.
 
     Returns
     -------
@@ -123,12 +124,8 @@ def stored_model(text: str, where: str, version: str = "", backend: str = "") ->
     Raises
     ------
     ModelError
-        For a text that is no topology, and for one of Keras 1.
+        For JSON that is no topology, and for one of Keras 1.
     """
-    try:
-        stored = json.loads(text)
-    except ValueError as error:
-        raise ModelError(f"{where}: its topology is no JSON ({error}); save it again") from error
     if not isinstance(stored, dict) or "class_name" not in stored or "config" not in stored:
         raise ModelError(f"{where}: holds no topology of Keras; give a file of `model.to_json()`")
     version = str(stored.get("keras_version", version) or "")
@@ -140,10 +137,12 @@ def stored_model(text: str, where: str, version: str = "", backend: str = "") ->
                 "save it again"
             )
         topology = topology_of(stored["class_name"], _plain(stored["config"]), "model", where)
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+    except LegacyGbpError:
+        raise
+    except Exception as error:  # any value may be of any type
         raise ModelError(
-            f"{where}: its topology has an unknown form ({type(error).__name__}: {error}); save "
-            "the model again"
+            f"{where}: its topology has an unknown form ({type(error).__name__}: "
+            f"{first_line(error)}); save the model again"
         ) from error
     return StoredModel(topology, generation, str(stored.get("backend", backend) or ""))
 
@@ -245,12 +244,14 @@ def input_shape(config: Any) -> Optional[List[Optional[int]]]:
 
 def _generation(stored: Dict[str, Any], version: str) -> int:
     """Return who wrote a topology; files before Keras 1.2 do not say it."""
-    texts = json.dumps(stored["config"])
-    if version[:1].isdigit():
+    if version[:1] in ("1", "2", "3", "4"):
         return int(version[0])
-    if '"registered_name"' in texts and '"module"' in texts:
+    keys = {
+        key for value, _ in walked(stored["config"]) if isinstance(value, dict) for key in value
+    }
+    if {"registered_name", "module"} <= keys:
         return 3
-    return 1 if any(f'"{key}"' in texts for key in ("nb_filter", "border_mode", "init")) else 2
+    return 1 if keys & {"nb_filter", "border_mode", "init"} else 2
 
 
 def _plain(value: Any) -> Any:

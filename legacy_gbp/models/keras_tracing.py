@@ -270,6 +270,14 @@ def keras_errors(where: str) -> Iterator[None]:
         yield
     except LegacyGbpError:
         raise
+    except MemoryError as error:
+        raise ModelError(
+            f"{where}: needs more memory than there is; open it on a larger machine"
+        ) from error
+    except RecursionError as error:
+        raise ModelError(
+            f"{where}: nests too many layers for Keras; save the model as a frozen graph"
+        ) from error
     except Exception as error:
         raise ModelError(
             f"{where}: Keras cannot load it ({cause_of(error)}); give a complete model, saved by a "

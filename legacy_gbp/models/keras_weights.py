@@ -20,9 +20,10 @@ import numpy as np
 import tensorflow as tf
 
 from legacy_gbp.errors import ModelError
-from legacy_gbp.io.hdf5 import is_dataset, is_group, open_hdf5, texts_of
+from legacy_gbp.io.hdf5 import is_dataset, is_group, open_hdf5
 from legacy_gbp.io.stored_rows import read_all
 from legacy_gbp.io.weights import not_finite
+from legacy_gbp.models.keras_hdf5 import check_tree, hdf5_errors, names_in, text_in
 from legacy_gbp.models.pixel_scale import PixelScaled
 from legacy_gbp.models.source import Endpoints
 from legacy_gbp.networks.keras_layout import KerasLayout
@@ -76,7 +77,8 @@ class KerasWeights(PixelScaled):
     ) -> None:
         self.path = os.fspath(path)
         self._network, self._image_shape, self._dtype = network, image_shape, dtype
-        with self._open() as file:
+        with hdf5_errors(self.path), self._open() as file:
+            check_tree(file, self.path)
             self._places = places_of_weights(file)
             holds = ", ".join(sorted(file)[:5]) or "nothing"
         if not self._places:
@@ -114,7 +116,8 @@ class KerasWeights(PixelScaled):
         net = KerasLayout(images_t)
         with under_rule(images_t.graph, rule):
             self._network(net)
-        with self._open() as file:
+        with hdf5_errors(self.path), self._open() as file:
+            check_tree(file, self.path)
             absent = [layer for layer in net.variables if layer not in self._places]
             stored = {layer: net.variables[layer] for layer in net.variables if layer not in absent}
             self._check(file, stored)
@@ -181,18 +184,19 @@ def places_of_weights(file: Any) -> Dict[str, List[str]]:
         Layer to full dataset names, kernel first; only layers that have arrays.
         Empty for a file in none of the layouts.
     """
-    root = _group(file, "model_weights") or file
-    if texts_of(root, "layer_names"):
+    root, where = _group(file, "model_weights") or file, file.filename
+    if names_in(root, "layer_names", where):
+        groups = {layer: _group(root, layer) for layer in names_in(root, "layer_names", where)}
         found = {
-            layer: [f"{root.name}/{layer}/{name}" for name in texts_of(root[layer], "weight_names")]
-            for layer in texts_of(root, "layer_names")
-            if layer in root
+            layer: [f"{group.name}/{name}" for name in names_in(group, "weight_names", where)]
+            for layer, group in groups.items()
+            if group is not None
         }
     else:
-        groups = [_group(file, f"layers/{name}/vars") for name in _group(file, "layers") or ()]
+        rooms = [_group(file, f"layers/{name}/vars") for name in _group(file, "layers") or ()]
         found = {
-            group.attrs["name"]: [f"{group.name}/{number}" for number in sorted(group)]
-            for group in groups
+            text_in(group, "name", where): [f"{group.name}/{number}" for number in sorted(group)]
+            for group in rooms
             if group is not None and "name" in group.attrs
         }
     return {layer: names for layer, names in found.items() if names}
