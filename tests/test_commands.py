@@ -168,7 +168,8 @@ def test_batches_side_by_side_give_the_bits_of_one_after_the_other(
 def test_gbprop_of_ex08_shows_the_asked_class(data_dir, tmp_path, capsys):
     both = save_checkpoint(EX08, tmp_path / "both", **{"logits/bias": [0, 0, 0, 1e6]})
     neither = save_checkpoint(EX08, tmp_path / "neither", **{"logits/bias": [1e6, 0, 0, 0]})
-    argv = ["gbprop", "--data-dir", data_dir, "--output", "m.h5", "--pages", "0", "--checkpoint"]
+    argv = ["gbprop", "--data-dir", data_dir, "--output", "m.h5", "--pages", "0", "--overwrite"]
+    argv += ["--checkpoint"]
     assert main(EX08, [*argv, both, "--batch-size", "3", "--limit", "5"]) == 0
     assert set(read("m.h5")[0]["target"]) == {3}
     assert len(read("m.h5")[0]["maps"]) == 5

@@ -157,7 +157,7 @@ def test_a_shot_has_one_orientation_on_every_page(historical_checkpoint, tmp_pat
         argv = ["explain", historical_checkpoint, "--images", "shots.npy", "--figure", "e.png"]
         assert main_all([*argv, "--net", "ex07"]) == 0
         ends = ["--output-tensor", "xw_plus_b", "--feed", "trainflag=false"]
-        assert main_all([*argv, *ends]) == 0
+        assert main_all([*argv, *ends, "--overwrite"]) == 0
     found = [panels_of(page, "page.png") for page in pages]
     for image, guided, *_ in found:
         bright = np.argwhere(image.max(axis=-1) > 0.9)
@@ -184,7 +184,7 @@ def test_a_partial_map_says_so_everywhere(tmp_path, monkeypatch, capsys):
     assert texts["Title"] == "g.pb: guided (PARTIAL: 1 of 2 nonlinearities missed) of predicted"
     assert texts["Method"] == "guided (partial)"
     assert texts["Partial"] == "1 of 2 nonlinearities missed: gate"
-    assert main_all([*argv, "--allow-partial", "--method", "gradient"]) == 0
+    assert main_all([*argv, "--allow-partial", "--method", "gradient", "--overwrite"]) == 0
     with h5py.File("m.h5", "r") as file:
         assert file.attrs["method"] == "gradient" and "partial" not in file.attrs
     texts = texts_of("m.png")

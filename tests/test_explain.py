@@ -152,7 +152,7 @@ def test_images_of_every_kind(capsys):
         assert file["maps"].shape == (2, 8, 8, 3)
     with h5py.File("images.h5", "w") as file:
         file["group/x"] = rng.rand(5, 8, 8, 3)
-    argv = ["explain", model, "--output", "m.h5"]
+    argv = ["explain", model, "--output", "m.h5", "--overwrite"]
     said([*argv, "--images", "images.h5:group/x", "--scale", "tf"], capsys)
     with h5py.File("m.h5", "r") as file:
         assert file["maps"].shape == (5, 8, 8, 3)

@@ -326,7 +326,7 @@ def test_merge_names_what_does_not_fit(files, checkpoints, tmp_path, capsys):
     assert "shots0.h5: no result of predict or gbprop" in refused("shots0.h5")
     assert "lost.h5: no such file" in refused("lost.h5")
     line = refusal(capsys, main_all, ["merge", one, two, three, "--output", one])
-    assert f"{one}: is a part; give another --output" in line
+    assert f"{one}: is read by this command; give another --output" in line
 
 
 @pytest.mark.parametrize(

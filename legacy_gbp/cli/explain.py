@@ -9,12 +9,15 @@ from legacy_gbp.attribution import METHODS, bound_method
 from legacy_gbp.cli import option_types
 from legacy_gbp.cli.explain_outcome import Outcome, coverage_of
 from legacy_gbp.cli.open_model import OpenedModel, add_model_arguments, open_model
+from legacy_gbp.cli.outputs import add_overwrite, recipe_for
 from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.cli.target_option import add_target_arguments, read_target
 from legacy_gbp.cli.target_words import Target
 from legacy_gbp.errors import InputError
-from legacy_gbp.io.atomic import check_destination
 from legacy_gbp.io.console import print_line
+from legacy_gbp.io.destinations import HDF5, PNG, Output, check_outputs, made_by
+from legacy_gbp.io.recipes import ATTRIBUTE, KEYWORD, as_text
+from legacy_gbp.io.sources import files_read
 
 NAME = "explain"
 HELP = "maps of any model for any images"
@@ -87,6 +90,7 @@ def add_arguments(parser: Parser) -> None:
         action="store_true",
         help="accept a rule that misses nonlinearities; they go by the chain rule",
     )
+    add_overwrite(parser)
 
 
 def run(options: Options) -> None:
@@ -96,9 +100,7 @@ def run(options: Options) -> None:
     ----------
     options : Options
     """
-    for path in (options.output, options.figure):
-        if path:
-            check_destination(path)
+    recipe = _check_outputs(options)
     target = read_target(options)  # refused before anything is loaded
     opened = open_model(options)
     source = _with_scale(opened.source, options.scale)
@@ -120,16 +122,28 @@ def run(options: Options) -> None:
         append: Callable[..., None] = _ignore
         if options.output:
             facts = _facts(options, opened, source.preparation, endpoints.logits_t.name)
+            facts[ATTRIBUTE] = recipe
             append = _recorder(stack, options, facts, net)
         outcome = _explain_all(options, net, images, append)
     if not (options.output_tensor or options.net or options.target.startswith("layer:")):
         outcome.notices.insert(0, f"the output is {outcome.output}; --output-tensor names another")
     if options.figure:
-        outcome.draw(options.figure, os.path.basename(options.model))
+        outcome.draw(options.figure, os.path.basename(options.model), {KEYWORD: recipe})
     outcome.report(source.preparation)
     for path in (options.output, options.figure):
         if path:
             print_line(f"-- in {path}")
+
+
+def _check_outputs(options: Options) -> str:
+    """Refuse outputs that would destroy something; return the recipe that they carry."""
+    named = [options.model, *options.images, options.target, options.labels]
+    inputs = files_read([path for path in named if path])
+    recipe = recipe_for(options, inputs)
+    places = ((options.output, "--output", HDF5), (options.figure, "--figure", PNG))
+    outputs = [Output(path, option, kind, made_by(recipe)) for path, option, kind in places if path]
+    check_outputs(outputs, inputs, options.overwrite)
+    return as_text(recipe)
 
 
 def _ignore(**columns: Any) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import operator
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from legacy_gbp.attribution.target_forms import PREDICTED
 from legacy_gbp.cli.target_words import Target
@@ -192,7 +192,7 @@ class Outcome:
             "explained; --target ROW,COLUMN,... names another, --target mean takes all"
         ]
 
-    def draw(self, path: str, model: str) -> None:
+    def draw(self, path: str, model: str, record: Mapping[str, str]) -> None:
         """Write the page of the first images.
 
         Parameters
@@ -201,6 +201,8 @@ class Outcome:
             PNG.
         model : str
             Name, for the title.
+        record : dict of str to str
+            Texts that the file carries too.
         """
         from legacy_gbp import figures
 
@@ -218,7 +220,7 @@ class Outcome:
         page = figures.explained_page(
             title, shown, self.images.rows_are_energy, self.images.notes()
         )
-        figures.save(page, path, {"Title": title, **facts})
+        figures.save(page, path, {"Title": title, **facts, **record})
         self.notices += [*self.reshaped, *figures.page_notices(shown)]
 
     def _words(self) -> str:

@@ -12,7 +12,6 @@ from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.cli.restored_options import add_restored_arguments
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import Exercise
-from legacy_gbp.io.atomic import check_destination
 from legacy_gbp.io.console import print_line
 
 HELP = "show where the network looks"
@@ -100,8 +99,6 @@ def run(options: Options) -> None:
         raise InputError(
             f"--historical knows no {options.method}; the original had guided and gradient alone"
         )
-    if options.pages:
-        check_destination(f"{options.figure}-001.png")
     with contextlib.ExitStack() as stack:
         window = stack.enter_context(_figures().Window()) if options.show else None
         work = find_work(exercise, options, SUFFIX, options.figure)

@@ -1,17 +1,20 @@
 """``legacy-gbp jobscript``: a script for the batch queue, to read, change and submit."""
 
 import argparse
+import os
 import sys
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from legacy_gbp.batch.environment import SCHEDULERS
 from legacy_gbp.cli import option_types
 from legacy_gbp.cli.exercise_parser import exercise_parser
+from legacy_gbp.cli.outputs import add_overwrite
 from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import EXERCISES
-from legacy_gbp.io.atomic import atomic_write, check_destination
+from legacy_gbp.io.atomic import atomic_write
 from legacy_gbp.io.console import print_line, print_text, shell_word
+from legacy_gbp.io.destinations import SCRIPT, Output, check_outputs
 
 NAME = "jobscript"
 HELP = "print a script for Slurm or LSF; options after the command are its own"
@@ -109,6 +112,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--output", metavar="FILE", type=option_types.path, help="write it here, not to stdout"
     )
+    add_overwrite(parser)
     parser.add_argument("tool_name", metavar="EXERCISE", choices=tuple(EXERCISES))
     parser.add_argument("rest", metavar="COMMAND ...", nargs=argparse.REMAINDER, action=_Checked)
 
@@ -132,7 +136,12 @@ def run(options: Options) -> None:
     if not options.output:
         print_text(script)
         return
-    check_destination(options.output)
+
+    def differs(path: str) -> Optional[str]:
+        with open(path, "rb") as file:
+            return None if file.read() == os.fsencode(script) else "has another text"
+
+    check_outputs([Output(options.output, "--output", SCRIPT, differs)], (), options.overwrite)
     with atomic_write(options.output) as partial, open(partial, "w", encoding="utf-8") as file:
         file.write(script)
     print_line(f"-- submit with: {SUBMIT[options.queue]} {shell_word(options.output)}")

@@ -1,16 +1,18 @@
 """``legacy-gbp merge``: the results of many tasks as one file."""
 
-import os
 import re
 from typing import Any, Dict, List, Sequence
 
 from legacy_gbp.batch.shards import Shard
 from legacy_gbp.cli import option_types
+from legacy_gbp.cli.outputs import add_overwrite, recipe_for
 from legacy_gbp.cli.parser import Options, Parser
-from legacy_gbp.errors import InputError, OutputError
+from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import EXERCISES
-from legacy_gbp.io.atomic import check_destination
 from legacy_gbp.io.console import print_line
+from legacy_gbp.io.destinations import HDF5, Output, check_outputs, made_by
+from legacy_gbp.io.recipes import ATTRIBUTE, as_text
+from legacy_gbp.io.sources import files_read
 
 NAME = "merge"
 HELP = "present results of predict or gbprop as one HDF5 file, without copying them"
@@ -32,6 +34,7 @@ def add_arguments(parser: Parser) -> None:
         required=True,
         help="refers to the parts by relative paths: keep or move them together",
     )
+    add_overwrite(parser)
 
 
 def run(options: Options) -> None:
@@ -44,17 +47,17 @@ def run(options: Options) -> None:
     from legacy_gbp.results.reader import read_result
     from legacy_gbp.results.virtual import write_merged
 
-    check_destination(options.output)
-    for path in options.parts:
-        if os.path.realpath(path) == os.path.realpath(options.output):
-            raise OutputError(f"{path}: is a part; give another --output")
+    inputs = files_read(options.parts)
+    recipe = recipe_for(options, inputs)
+    wanted = Output(options.output, "--output", HDF5, made_by(recipe))
+    check_outputs([wanted], inputs, options.overwrite)
     parts = [read_result(path) for path in options.parts]
     for part in parts:
         _check_alike(parts[0], part)
         _check_shots(part)
     parts = _in_order(parts)
     _check_columns([part for part in parts if part.columns])
-    write_merged(options.output, parts)
+    write_merged(options.output, parts, {ATTRIBUTE: as_text(recipe)})
     rows = sum(len(part.rows) for part in parts)
     print_line(f"-- {rows} shots of {len(parts)} parts in {options.output}")
 

@@ -6,9 +6,10 @@ import os
 from typing import Any, Callable, Iterator
 
 from legacy_gbp.cli.parser import Options
-from legacy_gbp.cli.work import Work
+from legacy_gbp.cli.work import Work, recipe_of_result
 from legacy_gbp.exercises.definitions import Exercise
 from legacy_gbp.io.console import print_line
+from legacy_gbp.io.recipes import ATTRIBUTE, as_text
 
 
 def restore(exercise: Exercise, work: Work) -> Any:
@@ -76,6 +77,8 @@ def recorded(
     facts = provenance(origin, shots.paths)
     usable = np.bincount(shots.files, minlength=len(shots.paths))
     facts["data_shots"] = json.dumps(usable.tolist())
+    if options.output:
+        facts[ATTRIBUTE] = as_text(recipe_of_result(options, shots.paths, source.path))
     if planned.facts:  # one of many: a later task must recognise its data file
         facts.update(planned.facts, **identity_of_data(*shots.paths))
     paths = np.array([os.path.abspath(path) for path in shots.paths], dtype=object)

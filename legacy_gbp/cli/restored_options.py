@@ -1,6 +1,7 @@
 """The options that predict and gbprop share."""
 
 from legacy_gbp.cli import option_types
+from legacy_gbp.cli.outputs import add_overwrite
 from legacy_gbp.cli.parser import Parser
 from legacy_gbp.exercises.definitions import Exercise
 
@@ -66,6 +67,7 @@ def add_restored_arguments(parser: Parser, exercise: Exercise, what: str) -> Non
         type=option_types.shard,
         help="take the data files I, I+N, ... (the task of a Slurm or LSF array, else all)",
     )
+    add_overwrite(parser)
     add_requeue(parser)
     parser.add_argument(
         "--batch-size",

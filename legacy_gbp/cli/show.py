@@ -3,9 +3,12 @@
 import os
 
 from legacy_gbp.cli import option_types
+from legacy_gbp.cli.outputs import add_overwrite, recipe_for
 from legacy_gbp.cli.parser import Options, Parser
-from legacy_gbp.io.atomic import check_destination
 from legacy_gbp.io.console import print_line
+from legacy_gbp.io.destinations import PNG, Output, check_outputs, made_by
+from legacy_gbp.io.recipes import KEYWORD, as_text
+from legacy_gbp.io.sources import files_read
 
 NAME = "show"
 HELP = "draw a contact sheet of shots"
@@ -34,6 +37,7 @@ def add_arguments(parser: Parser) -> None:
         type=option_types.path,
         help="where to (the file's name with .png, here)",
     )
+    add_overwrite(parser)
 
 
 def run(options: Options) -> None:
@@ -44,11 +48,15 @@ def run(options: Options) -> None:
     options : Options
     """
     output = options.output or os.path.splitext(os.path.basename(options.file))[0] + ".png"
-    check_destination(output)
+    inputs = files_read([options.file])
+    recipe = recipe_for(options, inputs)
+    wanted = Output(output, "--output", PNG, made_by(recipe))
+    check_outputs([wanted], inputs, options.overwrite)
     from legacy_gbp.data.truth import read_shots
 
     shots = read_shots(options.file, options.index, MOST)
     from legacy_gbp import figures  # matplotlib takes its time
 
-    figures.save(figures.contact_sheet(os.path.basename(options.file), shots), output)
+    sheet = figures.contact_sheet(os.path.basename(options.file), shots)
+    figures.save(sheet, output, {KEYWORD: as_text(recipe)})
     print_line(f"-- {len(shots.rows)} shots in {output}")

@@ -2,7 +2,7 @@
 
 import atexit
 import os
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional, Sequence
 
 from legacy_gbp.batch.environment import in_a_job
 from legacy_gbp.batch.requeue import requeue
@@ -10,13 +10,18 @@ from legacy_gbp.batch.signals import Received, stop_signals
 from legacy_gbp.batch.slurm_step import SlurmStep, slurm_step
 from legacy_gbp.cli import option_types
 from legacy_gbp.cli.exit_codes import FAILED, end_process, exit_code_of
+from legacy_gbp.cli.outputs import add_overwrite
 from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.cli.restored_options import add_data_dir, add_requeue
 from legacy_gbp.errors import InputError, OutputError, Stopped
 from legacy_gbp.exercises.definitions import Exercise
-from legacy_gbp.io.atomic import check_destination, remove_stale
-from legacy_gbp.io.checkpoint_files import INDEX, finish_own_saves
+from legacy_gbp.io import destinations
+from legacy_gbp.io.atomic import check_destination
+from legacy_gbp.io.checkpoint_files import DATA, INDEX, META, finish_own_saves, is_of_this_program
 from legacy_gbp.io.console import print_line, shell_word
+from legacy_gbp.io.destinations import Output, check_outputs
+from legacy_gbp.io.sources import files_read
+from legacy_gbp.io.unfinished import NOTE
 
 HELP = "fit the network"
 EXAMPLE = "train --seed 1"
@@ -59,6 +64,7 @@ def add_arguments(parser: Parser, exercise: Exercise) -> None:
         "--logdir", metavar="DIR", type=option_types.path, help="write TensorBoard scalars here"
     )
     _add_resume_arguments(parser)
+    add_overwrite(parser)
     add_requeue(parser)
 
 
@@ -190,7 +196,7 @@ def _train(
     exercise: Exercise, options: Options, received: Received, coordinator: Optional[Any] = None
 ) -> None:
     shots = _labelled_shots(exercise, options)
-    places = _destinations(exercise, options.checkpoint, options.final_checkpoint)
+    places = _destinations(exercise, options, [path for part in shots for path in part.paths])
     resume = _resumes(places.resume_path, options.resume)
     if options.logdir:
         check_destination(os.path.join(options.logdir, "events"))
@@ -288,28 +294,39 @@ def _labelled_shots(exercise: Exercise, options: Options) -> List[Any]:
     return [FileShots(paths, exercise.label_dataset, classes) for paths in (train, validation)]
 
 
-def _destinations(
-    exercise: Exercise, checkpoint: Optional[str], final_checkpoint: Optional[str]
-) -> _Destinations:
+def _destinations(exercise: Exercise, options: Options, data: Sequence[str]) -> _Destinations:
     """Check and tidy the places that a training writes to."""
     from legacy_gbp.training.resume_file import resume_path_of
 
-    checkpoint = checkpoint or exercise.checkpoint
+    checkpoint = options.checkpoint or exercise.checkpoint
     final = None
     if exercise.final_checkpoint:
         beside = os.path.join(os.path.dirname(checkpoint), exercise.final_checkpoint)
-        final = final_checkpoint or beside
+        final = options.final_checkpoint or beside
         if os.path.abspath(final) == os.path.abspath(checkpoint):
             raise OutputError(
                 f"{final}: is the best checkpoint too; give another --final-checkpoint"
             )
+    outputs = [
+        Output(checkpoint + NOTE, "--checkpoint", destinations.NOTE),
+        Output(resume_path_of(checkpoint), "--checkpoint", destinations.ARCHIVE),
+    ]
+    for prefix, option in ((checkpoint, "--checkpoint"), (final, "--final-checkpoint")):
+        outputs += _outputs_of_checkpoint(prefix, option) if prefix else []
+    check_outputs(outputs, files_read(data), options.overwrite)
     for destination in filter(None, (checkpoint, final)):
-        check_destination(destination + INDEX)
         finish_own_saves(destination)
-        folder, name = os.path.split(os.path.abspath(destination))
-        if os.path.isdir(folder):
-            remove_stale(folder, name)
     return _Destinations(checkpoint, final, resume_path_of(checkpoint))
+
+
+def _outputs_of_checkpoint(prefix: str, option: str) -> List[Output]:
+    """Return the files of a checkpoint; one of another program is replaced on demand alone."""
+
+    def differs(path: str) -> Optional[str]:
+        return None if is_of_this_program(prefix) else "is of a checkpoint of another program"
+
+    kinds = ((INDEX, destinations.INDEX), (META, destinations.PART), (DATA, destinations.PART))
+    return [Output(prefix + suffix, option, kind, differs) for suffix, kind in kinds]
 
 
 def _check_divisible(exercise: Exercise, batch_size: Optional[int], tasks: int) -> None:

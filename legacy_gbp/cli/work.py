@@ -1,6 +1,5 @@
 """What predict and gbprop have to do: plan the results, and have a finished checkpoint."""
 
-import glob
 import os
 from typing import Any, List, NamedTuple, Optional, Sequence
 
@@ -8,17 +7,22 @@ from legacy_gbp.batch.shards import ALL, Shard, shard_from_environment
 from legacy_gbp.batch.slurm_step import slurm_step
 from legacy_gbp.cli.data_folder import data_files, no_data_named
 from legacy_gbp.cli.first_training import train_first
+from legacy_gbp.cli.outputs import recipe_for
 from legacy_gbp.cli.parser import Options
-from legacy_gbp.errors import InputError, OutputError
+from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import Exercise
 from legacy_gbp.io.atomic import check_destination
 from legacy_gbp.io.checkpoint_files import (
     INDEX,
     check_checkpoint,
+    files_of_checkpoint,
     finish_interrupted_save,
     prefix_of,
 )
 from legacy_gbp.io.console import print_line
+from legacy_gbp.io.destinations import DRAWN_PAGE, HDF5, Output, check_outputs, made_by
+from legacy_gbp.io.recipes import Recipe
+from legacy_gbp.io.sources import files_read
 from legacy_gbp.io.unfinished import check_finished, unfinished_training
 
 WITHOUT_SHARDS = (("limit", "counts over all files"), ("show", "may leave a file half done"))
@@ -71,8 +75,8 @@ def find_work(
     by_file = bool(options.output_dir) or shard != ALL
     if by_file:
         _check_goes_with_shards(options, shard)
-    if options.output:
-        check_destination(options.output)
+    for output in _outputs(options, options.output, figure)[:2]:
+        check_destination(output.path)
     may_train = no_data_named(options.data_dir, options.files) and options.checkpoint is None
     prefix = prefix_of(options.checkpoint or exercise.checkpoint)
     finish_interrupted_save(prefix)
@@ -82,7 +86,8 @@ def find_work(
         check_finished(prefix)
     paths = options.files or data_files(exercise, options.data_dir, "predict")
     planned = _plan(exercise, options, paths, shard if by_file else None, suffix, figure)
-    _check_not_read([result.path for result in planned], [*paths, *_files_of(prefix)])
+    if planned:
+        _check_planned(options, planned, paths, prefix)
     if not planned:
         print_line(f"-- shard {shard}: no file of {len(paths)} is left for it")
         return Work([], prefix)
@@ -121,7 +126,7 @@ def _unfinished(
 
     if options.output_dir:
         tidy_folder(options.output_dir)
-    left = unfinished(planned, exercise.name, options.given(), prefix)
+    left = unfinished(planned, exercise.name, options.given(), prefix, options.overwrite)
     print_line(
         f"-- shard {shard}: {len(planned)} of {total} files, "
         f"{len(planned) - len(left)} finished before",
@@ -141,12 +146,46 @@ def _check_goes_with_shards(options: Options, shard: Shard) -> None:
             raise InputError(f"--{name} {why}; leave it out where files are taken one by one")
 
 
-def _check_not_read(outputs: Sequence[Optional[str]], inputs: Sequence[str]) -> None:
-    read = {os.path.realpath(path) for path in inputs}
-    for output in outputs:
-        if output and os.path.realpath(output) in read:
-            raise OutputError(f"{output}: is read by this command; give another --output")
+def recipe_of_result(options: Options, paths: Sequence[str], prefix: str) -> Recipe:
+    """Return the recipe of a result of data files and a checkpoint.
+
+    Parameters
+    ----------
+    options : Options
+    paths : sequence of str
+        Data files.
+    prefix : str
+        Of the checkpoint.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    return recipe_for(options, files_read([*paths, *files_of_checkpoint(prefix)]))
 
 
-def _files_of(prefix: str) -> List[str]:
-    return [prefix, *glob.glob(glob.escape(prefix) + ".*")]  # version 1 has no ending
+def _outputs(
+    options: Options, path: Optional[str], figure: Optional[str], recipe: Optional[Recipe] = None
+) -> List[Output]:
+    """Return what one result and its pages are written to."""
+    outputs = []
+    if path:
+        option = "--output-dir" if options.output_dir else "--output"
+        outputs.append(Output(path, option, HDF5, made_by(recipe) if recipe else None))
+    if figure:
+        outputs += [
+            Output(f"{figure}-{number:03d}.png", "--figure", DRAWN_PAGE)
+            for number in range(1, options.pages + 1)
+        ]
+    return outputs
+
+
+def _check_planned(
+    options: Options, planned: Sequence[Any], paths: Sequence[str], prefix: str
+) -> None:
+    """Refuse outputs that would destroy something; a folder of results has its own check."""
+    recipe = None if options.output_dir else recipe_of_result(options, paths, prefix)
+    outputs = [
+        one for result in planned for one in _outputs(options, result.path, result.figure, recipe)
+    ]
+    check_outputs(outputs, files_read([*paths, prefix]), options.overwrite)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import struct
 from types import TracebackType
 from typing import List, Optional, Sequence, Tuple, Type
 
@@ -29,9 +28,9 @@ from legacy_gbp.io.atomic import (
     temporary_name,
     unwritable,
 )
+from legacy_gbp.io.recipes import PAGE, text_of_png
 
 ROWS_A_PAGE = 2
-SOURCE = "legacy_gbp gbprop"  # in a page's metadata: a later run may replace it
 SCALES = f"{ENERGY_AXES} Images: clipped at {IMAGE_CEILING:.0%} of their largest pixel. {MAP_SCALE}"
 
 ShownShot = Tuple[str, Sequence[NamedArray]]  # caption; the image first, then its maps
@@ -113,7 +112,7 @@ class Pages:
         path = f"{self._prefix}-{len(self.paths) + 1:03d}.png"
         check_destination(path)
         self._drawn.append(temporary_name(path))
-        save(draw_page(self._title, self._shots), self._drawn[-1], {"Source": SOURCE})
+        save(draw_page(self._title, self._shots), self._drawn[-1], dict([PAGE]))
         self.paths.append(path)
         self._shots = []
 
@@ -145,19 +144,10 @@ def _pages_of(prefix: str) -> List[str]:
 
 def _is_ours(path: str) -> bool:
     """Return whether a PNG file has our mark, a text chunk before its pixels."""
-    mark = b"Source\0" + SOURCE.encode()
+    keyword, text = PAGE
     try:
-        with open(path, "rb") as file:
-            if file.read(8) != b"\x89PNG\r\n\x1a\n":
-                return False
-            while True:
-                length, kind = struct.unpack(">I4s", file.read(8))
-                if kind in (b"IDAT", b"IEND"):
-                    return False
-                if kind == b"tEXt" and file.read(length) == mark:
-                    return True
-                file.seek(4 + (length if kind != b"tEXt" else 0), os.SEEK_CUR)
-    except (OSError, struct.error):
+        return text_of_png(path, keyword) == text
+    except OSError:
         return False
 
 

@@ -27,6 +27,7 @@ from legacy_gbp.errors import InputError, OutputError
 
 INDEX, META, DATA = ".index", ".meta", ".data-00000-of-00001"
 SUFFIXES = (DATA, META, INDEX)
+OWN_VARIABLE = b"process/kind"  # of all our checkpoints: the end of preprocess/kind
 PARTS = r"\.(index|meta|data-\d+-of-\d+)"
 
 
@@ -74,6 +75,24 @@ def is_v1(prefix: str) -> bool:
     bool
     """
     return os.path.isfile(prefix) and not os.path.exists(prefix + INDEX)
+
+
+def is_of_this_program(prefix: str) -> bool:
+    """Return whether a checkpoint was saved by a training of this program.
+
+    Parameters
+    ----------
+    prefix : str
+
+    Returns
+    -------
+    bool
+        Also True where a save was interrupted, which leaves no index.
+    """
+    if not os.path.exists(prefix + INDEX):
+        return not is_v1(prefix)
+    with open(prefix + INDEX, "rb") as file:  # a table of names, of which common starts are cut
+        return OWN_VARIABLE in file.read()
 
 
 def weights_file(prefix: str) -> str:

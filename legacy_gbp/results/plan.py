@@ -143,6 +143,7 @@ def unfinished(
     exercise: str,
     options: Mapping[str, Any],
     checkpoint: str,
+    overwrite: bool = False,
 ) -> List[PlannedResult]:
     """Return the results that are still to be made.
 
@@ -154,6 +155,8 @@ def unfinished(
         Of the command.
     checkpoint : str
         Prefix.
+    overwrite : bool
+        Make results again that were made otherwise.
 
     Returns
     -------
@@ -171,11 +174,22 @@ def unfinished(
     }
     left = []
     for result in planned:
-        if result.path and os.path.exists(result.path):
-            _check_finished(result.path, result.shots.paths[0], facts)
-        else:
+        if not result.path or not _is_finished(result, facts, overwrite):
             left.append(result)
     return left
+
+
+def _is_finished(result: PlannedResult, facts: Dict[str, Any], overwrite: bool) -> bool:
+    """Return whether a result exists; refuse another one under its name."""
+    if not os.path.exists(str(result.path)):
+        return False
+    try:
+        _check_finished(str(result.path), result.shots.paths[0], facts)
+    except InputError:
+        if overwrite:
+            return False
+        raise
+    return True
 
 
 def _check_finished(path: str, data: str, facts: Dict[str, Any]) -> None:
@@ -184,7 +198,10 @@ def _check_finished(path: str, data: str, facts: Dict[str, Any]) -> None:
     if not why and not _is_made_of(found.facts, data):
         why = f"another {os.path.basename(data)}"
     if why:
-        raise InputError(f"{path}: made with {why}; remove it or give another `output_dir`")
+        raise InputError(
+            f"{path}: made with {why}; remove it or give another `output_dir`, or insist by "
+            "`overwrite`"
+        )
 
 
 def _is_made_of(facts: Dict[str, Any], data: str) -> bool:

@@ -13,8 +13,8 @@ from legacy_gbp.io.stored_rows import read_all
 
 # Options that say where things are, not what is in them. The checkpoint has its SHA-256.
 PLACES = (
-    "checkpoint", "data_dir", "figure", "files", "output", "output_dir", "pages", "requeue",
-    "shard", "show",
+    "checkpoint", "data_dir", "figure", "files", "output", "output_dir", "overwrite", "pages",
+    "requeue", "shard", "show",
 )  # fmt: skip
 LISTS = ("of_files", "data_files", "data_bytes", "data_sha256", "data_mtime_ns", "data_shots")
 NUMBERS = ("data_bytes", "data_mtime_ns", "data_shots")  # the others are texts

@@ -9,7 +9,7 @@ never a number that could be a result.
 import datetime
 import json
 import os
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from legacy_gbp.io.hdf5 import create_hdf5, write_virtual_dataset
 from legacy_gbp.results.reader import LISTS, PLACES, ResultInfo
 
 
-def write_merged(path: str, results: Sequence[ResultInfo]) -> None:
+def write_merged(path: str, results: Sequence[ResultInfo], record: Mapping[str, str]) -> None:
     """Write the virtual file.
 
     Parameters
@@ -26,6 +26,8 @@ def write_merged(path: str, results: Sequence[ResultInfo]) -> None:
     results : sequence of ResultInfo
         In the order of their rows; their columns are alike, but results without
         any shot may have none.
+    record : dict of str to str
+        Attributes of the merged file alone.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def write_merged(path: str, results: Sequence[ResultInfo]) -> None:
     names = [os.path.relpath(os.path.realpath(result.path), folder) for result in results]
     filled = [(name, result) for name, result in zip(names, results) if result.columns]
     with create_hdf5(path) as file:
-        file.attrs.update(_merged_facts(results, names))
+        file.attrs.update({**_merged_facts(results, names), **record})
         sources = [(name, len(result.rows)) for name, result in filled]
         for column in sorted({name for result in results for name in result.columns}):
             (_, *row_shape), dtype = filled[0][1].columns[column]

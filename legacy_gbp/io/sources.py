@@ -1,0 +1,137 @@
+"""The files that a command reads when it is given a path: also those that the path leads to.
+
+An HDF5 file may show data of other files, a checkpoint is several files, a model may be a
+folder, and the topology of a Keras model may lie beside its weights.
+"""
+
+import glob
+import os
+from typing import Any, Iterable, List, Optional, Set, Tuple
+
+from legacy_gbp.errors import InputError
+from legacy_gbp.io.checkpoint_files import prefix_of
+from legacy_gbp.io.hdf5 import (
+    VIRTUAL,
+    external_parts,
+    is_dataset,
+    is_group,
+    layout_of,
+    open_hdf5,
+    source_paths,
+)
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+MOST_OBJECTS = 10_000  # of an HDF5 file; a result has ten
+MOST_FILES = 10_000  # that one path leads to
+ENDINGS = (".h5:", ".hdf5:")  # of a file before the name of a dataset
+
+
+def files_read(paths: Iterable[str]) -> List[str]:
+    """Return the files that are read for paths.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Files, ``FILE.h5:DATASET``, folders, prefixes of checkpoints. What does not exist is
+        left out.
+
+    Returns
+    -------
+    list of str
+        Files that exist, each once.
+    """
+    found: List[str] = []
+    seen: Set[Tuple[int, int]] = set()
+    left = [one for path in paths for one in _files_of(path)]
+    while left and len(found) < MOST_FILES:
+        path = left.pop(0)
+        identity = identity_of(path)
+        if identity is not None and identity not in seen:
+            seen.add(identity)
+            found.append(path)
+            left += _named_in_hdf5(path)
+    return found
+
+
+def identity_of(path: str) -> Optional[Tuple[int, int]]:
+    """Return what two names of one file have in common.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    (int, int) or None
+        Device and inode, behind all links; None where there is no file.
+    """
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _files_of(path: str) -> List[str]:
+    """Return the files of a file with its neighbours, a folder or a prefix."""
+    for ending in ENDINGS:
+        if ending in path and not os.path.exists(path):
+            path = path[: path.rindex(ending) + len(ending) - 1]
+    if os.path.isdir(path):
+        inside = [
+            os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names
+        ]
+        return inside[:MOST_FILES]
+    prefix = prefix_of(path)
+    found = [path, prefix, *sorted(glob.glob(glob.escape(prefix) + ".*"))]
+    folder = glob.escape(os.path.dirname(path))
+    if path.endswith((".h5", ".hdf5", ".keras")):
+        found = [path, *sorted(glob.glob(os.path.join(folder, "*.json")))]
+    elif os.path.isfile(path):
+        found = [path] if prefix == path else found
+    return [one for one in found if os.path.isfile(one)]
+
+
+def _named_in_hdf5(path: str) -> List[str]:
+    """Return the files that an HDF5 file takes data from; none where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(HDF5_MAGIC)) != HDF5_MAGIC:
+                return []
+        names: List[str] = []
+        with open_hdf5(path) as file:
+            _visit(file, path, names)
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, InputError):
+        return []  # whoever reads the file says what is wrong with it
+    return [name for name in names if os.path.isfile(name)]
+
+
+def _visit(group: Any, path: str, names: List[str]) -> None:
+    """Collect the files that the objects of a group name."""
+    left, visited = [group], 0
+    while left and visited < MOST_OBJECTS:
+        one = left.pop()
+        for name in one:
+            visited += 1
+            link = one.get(name, getlink=True)
+            if hasattr(link, "filename"):
+                names += source_paths(path, str(link.filename))
+            elif not hasattr(link, "path"):  # a soft link leads to what is visited anyway
+                found = one.get(name)
+                if is_dataset(found):
+                    names += _named_by_dataset(found, path)
+                elif is_group(found):
+                    left.append(found)
+
+
+def _named_by_dataset(dataset: Any, path: str) -> List[str]:
+    names = [part.path for part in external_parts(dataset)]
+    names += [os.path.join(os.path.dirname(path), os.path.basename(name)) for name in names]
+    if layout_of(dataset) == VIRTUAL:
+        for mapped in dataset.virtual_sources():
+            for place in source_paths(path, mapped.file_name):
+                blocks = place.replace("%%", "%")
+                if "%b" in place:
+                    blocks = glob.escape(place).replace("%b", "*").replace("%%", "%")
+                names += glob.glob(blocks) if "%b" in place else [blocks]
+    return names
