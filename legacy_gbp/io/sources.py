@@ -125,7 +125,7 @@ def _visit(group: Any, path: str, names: List[str]) -> None:
 
 
 def _named_by_dataset(dataset: Any, path: str) -> List[str]:
-    names = [part.path for part in external_parts(dataset)]
+    names = [part.path for part in external_parts(dataset, path)]
     names += [os.path.join(os.path.dirname(path), os.path.basename(name)) for name in names]
     if layout_of(dataset) == VIRTUAL:
         for mapped in dataset.virtual_sources():

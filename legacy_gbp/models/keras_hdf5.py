@@ -202,7 +202,7 @@ def _attribute(group: Any, name: str, where: str) -> Any:
 
 def _checked_sizes(dataset: Any, place: str, where: str) -> Any:
     """Return the bytes that a dataset declares, and those that it holds."""
-    if external_parts(dataset):
+    if external_parts(dataset, where):
         raise ModelError(
             f"{where}: {place!r} lies in another file, where Keras puts nothing; save the model "
             "again"
