@@ -4,4 +4,4 @@ from legacy_gbp.cli import main
 from legacy_gbp.exercises.definitions import EX07
 
 if __name__ == "__main__":
-    raise SystemExit(main(EX07))
+    raise SystemExit(main(EX07, is_supervised=True))

@@ -4,4 +4,4 @@ from legacy_gbp.cli import main
 from legacy_gbp.exercises.definitions import EX08
 
 if __name__ == "__main__":
-    raise SystemExit(main(EX08))
+    raise SystemExit(main(EX08, is_supervised=True))

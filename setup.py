@@ -75,5 +75,5 @@ setup(
         # brought its viewer until 2.20.
         "tensorboard": ["tensorboard"],
     },
-    entry_points={"console_scripts": ["legacy-gbp=legacy_gbp.cli:main_all"]},
+    entry_points={"console_scripts": ["legacy-gbp=legacy_gbp.cli:program"]},
 )

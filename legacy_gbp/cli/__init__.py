@@ -20,7 +20,9 @@ from legacy_gbp.cli import (
     synthesize,
 )
 from legacy_gbp.cli.exercise_parser import exercise_parser
-from legacy_gbp.cli.exit_codes import DONE, FAILED, INTERRUPTED, exit_code_of
+from legacy_gbp.cli.exit_codes import DONE, FAILED, INTERRUPTED, REFUSED, end_process, exit_code_of
+from legacy_gbp.cli.faults import what_ended_it, what_went_wrong
+from legacy_gbp.cli.limits import Limits, add_limit_arguments, limits_of, remove_unfinished
 from legacy_gbp.cli.messages import for_command
 from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.errors import Stopped
@@ -39,7 +41,7 @@ COMMANDS: Tuple[Any, ...] = (
 )
 
 
-def main(exercise: Exercise, argv: Optional[List[str]] = None) -> int:
+def main(exercise: Exercise, argv: Optional[List[str]] = None, is_supervised: bool = False) -> int:
     """Run one command of an exercise.
 
     Parameters
@@ -47,6 +49,9 @@ def main(exercise: Exercise, argv: Optional[List[str]] = None) -> int:
     exercise : Exercise
     argv : list of str, optional
         ``sys.argv[1:]`` by default.
+    is_supervised : bool
+        Whether a command that reads files of strangers runs in a child process, see
+        :mod:`legacy_gbp.cli.supervisor`. For a process that does nothing else.
 
     Returns
     -------
@@ -55,16 +60,30 @@ def main(exercise: Exercise, argv: Optional[List[str]] = None) -> int:
     """
     parser = exercise_parser(exercise, f"run_{exercise.name}.py")
     _add_version(parser)
-    return _run(parser, argv)
+    return _run(parser, argv, is_supervised)
 
 
-def main_all(argv: Optional[List[str]] = None) -> int:
+def program() -> int:
+    """Run the ``legacy-gbp`` command as a program of its own.
+
+    Returns
+    -------
+    int
+        Exit code, see :mod:`legacy_gbp.cli.exit_codes`.
+    """
+    return main_all(is_supervised=True)
+
+
+def main_all(argv: Optional[List[str]] = None, is_supervised: bool = False) -> int:
     """Run the ``legacy-gbp`` command: every exercise, synthetic data, any model, queues.
 
     Parameters
     ----------
     argv : list of str, optional
         ``sys.argv[1:]`` by default; none prints the help.
+    is_supervised : bool
+        Whether a command that reads files of strangers runs in a child process, see
+        :mod:`legacy_gbp.cli.supervisor`. For a process that does nothing else.
 
     Returns
     -------
@@ -85,11 +104,12 @@ def main_all(argv: Optional[List[str]] = None) -> int:
             epilog=f"example: legacy-gbp {command.EXAMPLE}",
         )
         command.add_arguments(sub)
+        add_limit_arguments(sub, command.NAME)
         sub.set_defaults(run=command.run, exercise=None, parser=sub)
     if not (sys.argv[1:] if argv is None else argv):
         parser.print_help()
         return DONE
-    return _run(parser, argv)
+    return _run(parser, argv, is_supervised)
 
 
 def _add_version(parser: Any) -> None:
@@ -97,8 +117,11 @@ def _add_version(parser: Any) -> None:
     parser.add_argument("--version", action="version", version=version)
 
 
-def _run(parser: Any, argv: Optional[List[str]]) -> int:
+def _run(parser: Any, argv: Optional[List[str]], is_supervised: bool) -> int:
     options = parser.parse_args(argv, namespace=Options())
+    limits = limits_of(options)
+    if is_supervised and limits is not None:
+        _watch_over_child(parser, options, limits)
     try:
         with legible_libraries():
             options.run(options)
@@ -107,20 +130,41 @@ def _run(parser: Any, argv: Optional[List[str]]) -> int:
         return INTERRUPTED
     except (Exception, KeyboardInterrupt) as error:
         code = exit_code_of(error)
-        if code == FAILED:
+        if code != FAILED:
+            _say_why(parser, options, error)
+            return code
+        if limits is None or options.traceback:
             sys.excepthook = print_fault
             raise
-        _say_why(parser, options, error)
-        return code
+        _say(parser, options, what_went_wrong(options, error))
+        return REFUSED
     return DONE
+
+
+def _watch_over_child(parser: Any, options: Options, limits: Limits) -> None:
+    """Fork: the child returns, and works; the parent ends as the child does."""
+    from legacy_gbp.cli.supervisor import can_supervise, end_alike, supervise
+
+    end = supervise(limits) if can_supervise() else None
+    if end is None:
+        return
+    message = what_ended_it(options, limits, end)
+    if message is None:
+        end_process(end_alike(end))
+    else:
+        remove_unfinished(options)
+        _say(parser, options, message)
+        end_process(REFUSED)
 
 
 def _say_why(parser: Any, options: Options, error: BaseException) -> None:
     """Print one line on stderr; a stopped command has printed its own."""
     if isinstance(error, KeyboardInterrupt):
-        message = "interrupted"
-    elif isinstance(error, Stopped):
-        return
-    else:
-        message = for_command(str(error), options.parser)
-    print_line(f"{parser.prog}: {message}", to_stderr=True)
+        _say(parser, options, "interrupted")
+    elif not isinstance(error, Stopped):
+        _say(parser, options, str(error))
+
+
+def _say(parser: Any, options: Options, message: str) -> None:
+    line = for_command(message, options.parser)
+    print_line(f"{parser.prog}: {line}", to_stderr=True)

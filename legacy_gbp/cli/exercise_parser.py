@@ -3,6 +3,7 @@
 from typing import Any, Dict, Optional
 
 from legacy_gbp.cli import gbprop, predict, train
+from legacy_gbp.cli.limits import add_limit_arguments
 from legacy_gbp.cli.parser import Parser
 from legacy_gbp.exercises.definitions import Exercise
 
@@ -39,5 +40,6 @@ def exercise_parser(exercise: Exercise, prog: str, parser: Optional[Any] = None)
             epilog=f"example: {prog} {module.EXAMPLE}",
         )
         module.add_arguments(sub, exercise)
+        add_limit_arguments(sub, name)
         sub.set_defaults(run=module.run, exercise=exercise, parser=sub)
     return parser

@@ -7,7 +7,7 @@ from typing import Optional
 from legacy_gbp.errors import LegacyGbpError, Stopped
 
 DONE = 0
-FAILED = 1  # a fault of the program: Python prints a traceback
+FAILED = 1  # a fault of the program where no file of a stranger is read: Python's traceback
 REFUSED = 2  # one line on stderr says why, and what to do
 STOPPED = 75  # EX_TEMPFAIL: a signal came; start it again
 INTERRUPTED = 130  # by Control-C, or the reader of the output has left
@@ -36,7 +36,10 @@ def exit_code_of(error: Optional[BaseException]) -> int:
 
 
 def end_process(code: int) -> None:
-    """End the process without destructors: those of TensorFlow's servers wait for dead tasks.
+    """End the process at once: it runs no destructors.
+
+    Those of TensorFlow's servers wait for dead tasks. A process that only watched over its
+    child has nothing to tidy.
 
     Parameters
     ----------

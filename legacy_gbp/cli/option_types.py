@@ -19,6 +19,17 @@ def positive(text: str) -> int:
     return whole_number(text, 1)
 
 
+def positive_number(text: str) -> float:
+    """Return a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
 def not_negative(text: str) -> int:
     """Return a whole number of 0 or more."""
     return whole_number(text, 0)

@@ -8,6 +8,7 @@ from legacy_gbp.cli.exit_codes import REFUSED
 from legacy_gbp.io.console import legible, print_text
 
 HIDDEN = ("run", "exercise", "tool", "parser")
+WITHOUT_EFFECT = ("time_limit", "memory_limit", "traceback")  # on what a command writes
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,4 +43,5 @@ class Options(argparse.Namespace):
         -------
         dict
         """
-        return {name: value for name, value in sorted(vars(self).items()) if name not in HIDDEN}
+        left_out = {*HIDDEN, *WITHOUT_EFFECT}
+        return {name: value for name, value in sorted(vars(self).items()) if name not in left_out}
