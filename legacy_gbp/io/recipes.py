@@ -11,7 +11,6 @@ import struct
 from typing import Any, Dict, Iterable, Mapping, Optional
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.io.hdf5 import open_hdf5
 
 ATTRIBUTE = "recipe"  # of an HDF5 file
 KEYWORD = "Recipe"  # of a PNG file
@@ -109,6 +108,8 @@ def _digest(text: str) -> str:
 
 def _recipe_in(path: str) -> Optional[Recipe]:
     """Return the recipe that a file carries; None where it has none."""
+    from legacy_gbp.io.hdf5 import open_hdf5  # h5py takes its time
+
     try:
         text = text_of_png(path, KEYWORD)
         if text is None:

@@ -4,24 +4,14 @@ An HDF5 file may show data of other files, a checkpoint is several files, a mode
 folder, and the topology of a Keras model may lie beside its weights.
 """
 
+import contextlib
 import glob
 import os
-from typing import Any, Iterable, List, Optional, Set, Tuple
+from typing import Iterable, List, Optional, Set, Tuple
 
-from legacy_gbp.errors import InputError
 from legacy_gbp.io.checkpoint_files import prefix_of
-from legacy_gbp.io.hdf5 import (
-    VIRTUAL,
-    external_parts,
-    is_dataset,
-    is_group,
-    layout_of,
-    open_hdf5,
-    source_paths,
-)
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-MOST_OBJECTS = 10_000  # of an HDF5 file; a result has ten
 MOST_FILES = 10_000  # that one path leads to
 ENDINGS = (".h5:", ".hdf5:")  # of a file before the name of a dataset
 
@@ -49,7 +39,10 @@ def files_read(paths: Iterable[str]) -> List[str]:
         if identity is not None and identity not in seen:
             seen.add(identity)
             found.append(path)
-            left += _named_in_hdf5(path)
+            if _is_hdf5(path):
+                from legacy_gbp.io.hdf5_sources import named_in_hdf5  # h5py takes its time
+
+                left += named_in_hdf5(path)
     return found
 
 
@@ -92,46 +85,7 @@ def _files_of(path: str) -> List[str]:
     return [one for one in found if os.path.isfile(one)]
 
 
-def _named_in_hdf5(path: str) -> List[str]:
-    """Return the files that an HDF5 file takes data from; none where it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            if file.read(len(HDF5_MAGIC)) != HDF5_MAGIC:
-                return []
-        names: List[str] = []
-        with open_hdf5(path) as file:
-            _visit(file, path, names)
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError, InputError):
-        return []  # whoever reads the file says what is wrong with it
-    return [name for name in names if os.path.isfile(name)]
-
-
-def _visit(group: Any, path: str, names: List[str]) -> None:
-    """Collect the files that the objects of a group name."""
-    left, visited = [group], 0
-    while left and visited < MOST_OBJECTS:
-        one = left.pop()
-        for name in one:
-            visited += 1
-            link = one.get(name, getlink=True)
-            if hasattr(link, "filename"):
-                names += source_paths(path, str(link.filename))
-            elif not hasattr(link, "path"):  # a soft link leads to what is visited anyway
-                found = one.get(name)
-                if is_dataset(found):
-                    names += _named_by_dataset(found, path)
-                elif is_group(found):
-                    left.append(found)
-
-
-def _named_by_dataset(dataset: Any, path: str) -> List[str]:
-    names = [part.path for part in external_parts(dataset, path)]
-    names += [os.path.join(os.path.dirname(path), os.path.basename(name)) for name in names]
-    if layout_of(dataset) == VIRTUAL:
-        for mapped in dataset.virtual_sources():
-            for place in source_paths(path, mapped.file_name):
-                blocks = place.replace("%%", "%")
-                if "%b" in place:
-                    blocks = glob.escape(place).replace("%b", "*").replace("%%", "%")
-                names += glob.glob(blocks) if "%b" in place else [blocks]
-    return names
+def _is_hdf5(path: str) -> bool:
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return file.read(len(HDF5_MAGIC)) == HDF5_MAGIC
+    return False  # whoever reads the file says what is wrong with it
