@@ -13,7 +13,7 @@ from matplotlib.image import imsave
 from legacy_gbp.cli import main, main_all
 from legacy_gbp.errors import OutputError
 from legacy_gbp.exercises.definitions import EX07, EX08
-from legacy_gbp.io.atomic import atomic_write
+from legacy_gbp.io.atomic import atomic_file
 from legacy_gbp.io.destinations import HDF5, Output, check_outputs
 from legacy_gbp.io.sources import files_read
 from tests.files import write_xtcav
@@ -327,8 +327,8 @@ def test_a_link_as_the_final_name_is_replaced_and_not_followed():
         file.write("keep me")
     for target in ("precious", "missing"):
         os.symlink(target, "out")
-        with atomic_write("out") as partial, open(partial, "w") as file:
-            file.write("result")
+        with atomic_file("out") as file:
+            file.write(b"result")
         assert not os.path.islink("out")
         os.remove("out")
     with open("precious") as file:

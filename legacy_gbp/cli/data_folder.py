@@ -71,11 +71,13 @@ def _small_synthetic_set() -> str:
     from legacy_gbp.data.synthetic.cached import (
         cached_folder,
         cached_set_line,
+        check_cache,
         is_complete,
         make_cached_set,
     )
 
     folder = cached_folder()
+    check_cache(folder)
     missing = not is_complete(folder)
     line = cached_set_line(folder, missing).replace("`data_dir`", "--data-dir")
     print_line(line)

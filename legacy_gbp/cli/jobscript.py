@@ -12,7 +12,7 @@ from legacy_gbp.cli.outputs import add_overwrite
 from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import EXERCISES
-from legacy_gbp.io.atomic import atomic_write
+from legacy_gbp.io.atomic import atomic_file
 from legacy_gbp.io.console import print_line, print_text, shell_word
 from legacy_gbp.io.destinations import SCRIPT, Output, check_outputs
 
@@ -142,8 +142,8 @@ def run(options: Options) -> None:
             return None if file.read() == os.fsencode(script) else "has another text"
 
     check_outputs([Output(options.output, "--output", SCRIPT, differs)], (), options.overwrite)
-    with atomic_write(options.output) as partial, open(partial, "w", encoding="utf-8") as file:
-        file.write(script)
+    with atomic_file(options.output) as file:
+        file.write(os.fsencode(script))
     print_line(f"-- submit with: {SUBMIT[options.queue]} {shell_word(options.output)}")
 
 

@@ -53,6 +53,7 @@ def write_shots(
             check_free_space(path, sum(values.nbytes for values in shot.values()))
             for name, values in shot.items():
                 _write_row(datasets[name], number, values)
+            file.target.check()
         for name, values in columns.items():
             check_free_space(path, np.asarray(values).nbytes)
             file.create_dataset(name, data=values)

@@ -7,7 +7,7 @@ the largest magnitude there.
 """
 
 import warnings
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import IO, Any, Dict, Mapping, Optional, Tuple, cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from legacy_gbp.figures.layout import DOTS_PER_INCH, FRAME_DOTS
 from legacy_gbp.figures.pixels import block_size, largest_magnitudes, means
-from legacy_gbp.io.atomic import atomic_write
+from legacy_gbp.io.atomic import atomic_file
 from legacy_gbp.io.console import legible
 
 CLIP_PERCENTILE = 99.7
@@ -222,7 +222,7 @@ def save(figure: Figure, path: str, metadata: Optional[Mapping[str, str]] = None
     OutputError
         When the file cannot be written.
     """
-    with atomic_write(path) as partial, warnings.catch_warnings():
+    with atomic_file(path) as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # on the axes; texts have none
         texts = {word: legible(text) for word, text in (metadata or {}).items()}
-        figure.savefig(partial, dpi=DOTS_PER_INCH, format="png", metadata=texts)
+        figure.savefig(cast(IO[bytes], file), dpi=DOTS_PER_INCH, format="png", metadata=texts)

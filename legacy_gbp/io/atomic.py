@@ -13,10 +13,10 @@ import shutil
 import socket
 import stat
 import tempfile
-import time
-from typing import Iterator, List
+from typing import Iterator, List, Optional
 
 from legacy_gbp.errors import LegacyGbpError, OutputError, first_line
+from legacy_gbp.io.guarded_file import GuardedFile
 
 SPARE_BYTES = 1 << 20
 DEAD_AFTER_SECONDS = 24 * 3600  # without a write, on a machine that cannot be asked
@@ -25,19 +25,20 @@ PREFIX = ".partial-"
 
 
 @contextlib.contextmanager
-def atomic_write(path: str) -> Iterator[str]:
-    """Yield a temporary path; rename it to `path` on success, delete it on failure.
+def atomic_file(path: str) -> Iterator[GuardedFile]:
+    """Yield a new file; rename it to `path` on success, delete it on failure.
 
     Parameters
     ----------
     path : str
-        The final name. Missing folders are made, and removed again on failure.
+        The final name; a link of that name is replaced, not followed. Missing folders are
+        made, and removed again on failure.
 
     Yields
     ------
-    str
-        An empty file in the same folder. It has the permissions of a file that `path`
-        replaces.
+    GuardedFile
+        Has the permissions of a file that `path` replaces. What cannot be written is said
+        when the block ends, or by :meth:`GuardedFile.check`.
 
     Raises
     ------
@@ -48,18 +49,27 @@ def atomic_write(path: str) -> Iterator[str]:
     folder = os.path.dirname(partial)
     check_replaceable(path)
     missing = _missing_folders(folder)
+    file: Optional[GuardedFile] = None
     try:
         os.makedirs(folder, exist_ok=True)
-        _create(partial, path)
-        yield partial
-        os.replace(partial, path)
-    except LegacyGbpError:
-        raise
-    except OSError as error:
-        raise unwritable(path, error.strerror or first_line(error)) from error
+        file = _create(partial, path)
+        yield file
+        file.finish()
+        _publish(partial, path, file)
+    except Exception as error:
+        # A writer that goes on after a failure may fail in any manner.
+        failure = file.failure if file else None
+        if failure is None and isinstance(error, OSError) and not isinstance(error, LegacyGbpError):
+            failure = error
+        if failure is None:
+            raise
+        raise unwritable(path, failure.strerror or first_line(failure)) from error
     finally:
-        with contextlib.suppress(OSError):
-            os.remove(partial)
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
+            with contextlib.suppress(OSError):
+                os.remove(partial)
         for made in missing:  # succeeds only where nothing was written
             with contextlib.suppress(OSError):
                 os.rmdir(made)
@@ -147,7 +157,7 @@ def remove_stale(folder: str, start: str = "") -> None:
     """Remove the temporary files that killed processes left in a folder.
 
     Machines that share the folder cannot ask for each other's processes: a file of another
-    machine goes when nobody has written to it for a day.
+    machine goes when nobody has written to it for a day. What cannot be removed stays.
 
     Parameters
     ----------
@@ -155,14 +165,24 @@ def remove_stale(folder: str, start: str = "") -> None:
     start : str
         Of the final names; all by default.
     """
-    for name in os.listdir(folder):
-        pattern = re.escape(PREFIX) + r"(.+?)@(\d+)-[0-9a-f]{16}-" + re.escape(start)
-        match = re.match(pattern, name)
-        path = os.path.join(folder, name)
-        if match and _is_dead(path, match.group(1), int(match.group(2))):
+    pattern = re.compile(re.escape(PREFIX) + r"(.+?)@([0-9]+)-[0-9a-f]{16}-" + re.escape(start))
+    try:
+        found = [match for match in map(pattern.match, os.listdir(folder)) if match]
+        now = _clock_of(folder) if found else 0.0
+    except OSError:  # what is left is in nobody's way
+        return
+    for match in found:
+        path = os.path.join(folder, match.string)
+        if _is_dead(path, match.group(1), int(match.group(2)), now):
             shutil.rmtree(path, ignore_errors=True)  # of a checkpoint
             with contextlib.suppress(OSError):
                 os.remove(path)
+
+
+def _clock_of(folder: str) -> float:
+    """Return what the disk takes for the present time: clocks of machines differ, and jump."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return os.fstat(file.fileno()).st_mtime
 
 
 def unwritable(path: str, why: str) -> OutputError:
@@ -180,19 +200,28 @@ def unwritable(path: str, why: str) -> OutputError:
     return OutputError(f"{path}: cannot be written ({why}); choose another place or make room")
 
 
-def _create(partial: str, path: str) -> None:
+def _create(partial: str, path: str) -> GuardedFile:
     """Create the temporary file; O_EXCL follows no link that somebody planted."""
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
-    os.close(os.open(partial, flags, 0o666))
+    flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
+    file = GuardedFile(os.open(partial, flags | getattr(os, "O_CLOEXEC", 0), 0o666))
     if os.path.isfile(path):
-        os.chmod(partial, stat.S_IMODE(os.stat(path).st_mode))
+        os.chmod(file.descriptor, stat.S_IMODE(os.stat(path).st_mode))
+    return file
 
 
-def _is_dead(path: str, host: str, process: int) -> bool:
+def _publish(partial: str, path: str, file: GuardedFile) -> None:
+    """Rename the temporary file, unless somebody has put another one in its place."""
+    now, written = os.lstat(partial), os.fstat(file.descriptor)
+    if (now.st_dev, now.st_ino) != (written.st_dev, written.st_ino):
+        raise unwritable(path, "somebody replaced its temporary file")
+    os.replace(partial, path)
+
+
+def _is_dead(path: str, host: str, process: int, now: float) -> bool:
     if host == socket.gethostname():
         return not is_running(process)
     try:
-        return time.time() - os.stat(path).st_mtime > DEAD_AFTER_SECONDS
+        return now - os.lstat(path).st_mtime > DEAD_AFTER_SECONDS
     except OSError:  # another process was faster
         return False
 

@@ -24,6 +24,7 @@ import time
 from typing import List
 
 from legacy_gbp.errors import InputError, OutputError
+from legacy_gbp.io.private_folder import anybody_may_write, belongs_to_others
 
 INDEX, META, DATA = ".index", ".meta", ".data-00000-of-00001"
 SUFFIXES = (DATA, META, INDEX)
@@ -199,7 +200,13 @@ def _interrupted_saves(prefix: str) -> List[str]:
     folder, name = os.path.split(os.path.abspath(prefix))
     pattern = re.compile(r"\.whole-\d+-" + re.escape(name))
     left = sorted(filter(pattern.fullmatch, os.listdir(folder))) if os.path.isdir(folder) else []
-    return [os.path.join(folder, one) for one in left]
+    paths = [os.path.join(folder, one) for one in left]
+    return [path for path in paths if os.path.isdir(path) and not _is_planted(path)]
+
+
+def _is_planted(path: str) -> bool:
+    """Return whether another user may have put something into a folder that all may write to."""
+    return belongs_to_others(path) and anybody_may_write(os.path.dirname(path))
 
 
 def _replace(whole: str, prefix: str) -> None:

@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 
 from legacy_gbp.errors import InputError, LegacyGbpError, first_line
-from legacy_gbp.io.atomic import atomic_write
+from legacy_gbp.io.atomic import atomic_file
+from legacy_gbp.io.guarded_file import GuardedFile
 
 VERSION = h5py.__version__
 TEXT = h5py.special_dtype(vlen=str)
@@ -101,15 +102,35 @@ def create_hdf5(path: str) -> Iterator[Any]:
 
     Yields
     ------
-    h5py.File
+    NewFile
 
     Raises
     ------
     OutputError
         When it cannot be written.
     """
-    with atomic_write(path) as partial, h5py.File(partial, "w") as file:
+    with atomic_file(path) as target, NewFile(target) as file:
         yield file
+
+
+class NewFile(h5py.File):  # type: ignore[misc]
+    """An HDF5 file in work.
+
+    HDF5 writes through an object of ours: on a full disk it can still close the file.
+
+    Parameters
+    ----------
+    target : GuardedFile
+
+    Attributes
+    ----------
+    target : GuardedFile
+        Its `check` raises what a write met.
+    """
+
+    def __init__(self, target: GuardedFile) -> None:
+        super().__init__(target, "w")
+        self.target = target
 
 
 def is_group(found: object) -> bool:

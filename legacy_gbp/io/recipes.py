@@ -19,7 +19,8 @@ FILES = "files"
 LONGEST = 64  # characters of a value; a digest takes the place of a longer one
 # Options that say where things go, or what else is done with them.
 PLACES = (
-    "data_dir", "figure", "output", "output_dir", "overwrite", "pages", "requeue", "shard", "show",
+    "data_dir", "figure", "memory_limit", "output", "output_dir", "overwrite", "pages", "requeue",
+    "shard", "show", "time_limit", "traceback",
 )  # fmt: skip
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 LONGEST_TEXT = 1 << 20  # bytes in a PNG file

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Dict, NamedTuple, Optional, Tuple, Type
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.io.atomic import atomic_write, is_running
+from legacy_gbp.io.atomic import atomic_file, is_running
 
 NOTE, RESUME = ".unfinished", "_resume.npz"
 
@@ -142,8 +142,5 @@ class UnfinishedNote:
 
     def _write(self, process: Optional[int]) -> None:
         facts = {"command": self._command, "host": socket.gethostname(), "process": process}
-        place = f"{self._prefix}{NOTE}"
-        with atomic_write(place) as partial, open(partial, "w", encoding="utf-8") as file:
-            json.dump(facts, file)
-            file.flush()
-            os.fsync(file.fileno())
+        with atomic_file(f"{self._prefix}{NOTE}") as file:
+            file.write(json.dumps(facts).encode())

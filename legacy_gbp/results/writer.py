@@ -67,6 +67,7 @@ def _append(file: Any, path: str, columns: Mapping[str, Any], compress: bool) ->
         start = len(dataset)
         dataset.resize(start + len(values), axis=0)
         dataset[start:] = values
+        file.target.check()
         added += values.nbytes
     return added
 
@@ -79,9 +80,8 @@ def _leave_page_cache(file: Any) -> None:
     batch queue counts it as the job's.
     """
     if hasattr(os, "posix_fadvise"):
-        descriptor = file.id.get_vfd_handle()
-        os.fdatasync(descriptor)
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.fdatasync(file.target.descriptor)
+        os.posix_fadvise(file.target.descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _create(file: Any, name: str, values: np.ndarray, compress: bool) -> None:

@@ -43,7 +43,8 @@ def save_checkpoint(saver: Any, session: Any, prefix: str) -> None:
     """
     name, partial = os.path.basename(prefix), temporary_name(prefix)
     try:
-        os.makedirs(partial)
+        os.makedirs(os.path.dirname(partial), exist_ok=True)
+        os.mkdir(partial, 0o755)  # TensorFlow writes by name: nobody else may add a link
         check_free_space(prefix, _bytes_of_variables(session.graph))
         saver.save(session, os.path.join(partial, name), write_state=False)
         publish(partial, prefix)

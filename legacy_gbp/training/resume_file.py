@@ -20,7 +20,7 @@ from typing import Any, Dict
 import numpy as np
 
 from legacy_gbp.errors import InputError, first_line
-from legacy_gbp.io.atomic import atomic_write, check_free_space
+from legacy_gbp.io.atomic import atomic_file, check_free_space
 from legacy_gbp.io.unfinished import RESUME
 from legacy_gbp.training.state import TrainingState
 
@@ -67,11 +67,9 @@ def write_state(path: str, state: TrainingState) -> None:
     facts["rng"] = [generator, *rest]
     arrays: Dict[str, Any] = {VARIABLES + name: array for name, array in state.variables.items()}
     arrays.update(rng=keys, losses=np.array(state.losses, np.float32), record=json.dumps(facts))
-    with atomic_write(path) as partial, open(partial, "wb") as file:
+    with atomic_file(path) as file:
         check_free_space(path, sum(np.asarray(array).nbytes for array in arrays.values()))
         np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def read_state(path: str) -> TrainingState:

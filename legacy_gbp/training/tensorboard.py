@@ -1,11 +1,17 @@
 """Scalars for TensorBoard."""
 
 import contextlib
+import os
+import secrets
+import socket
 import time
-from typing import Callable, Iterator, Mapping, Optional
+from typing import Any, Callable, Iterator, Mapping, Optional
 
 import tensorflow as tf
 
+from legacy_gbp.io.record_file import RecordFile
+
+FILE_VERSION = "brain.Event:2"  # the first event of a file
 WriteScalars = Callable[[int, Mapping[str, float]], None]
 
 
@@ -14,8 +20,8 @@ def scalar_writer(logdir: Optional[str], first_step: int = 0) -> Iterator[WriteS
     """Write scalars to a folder, or nowhere.
 
     TensorFlow names an event file after host and second, so that two trainings within one
-    second overwrite each other's. The suffix here makes the names unique, and sorts them by
-    time, as TensorBoard reads them.
+    second overwrite each other's. The names here are unique and sort by time, as TensorBoard
+    reads them; nobody can guess them.
 
     Parameters
     ----------
@@ -27,25 +33,33 @@ def scalar_writer(logdir: Optional[str], first_step: int = 0) -> Iterator[WriteS
     Yields
     ------
     callable
-        ``write(step, {tag: number})``, flushed at once.
+        ``write(step, {tag: number})``, written at once.
+
+    Raises
+    ------
+    OutputError
+        When the folder or a file in it cannot be written.
     """
     if not logdir:
         yield lambda step, numbers: None
         return
-    with tf.Graph().as_default():  # the writer refuses to work outside a graph
-        suffix = f".{time.time_ns():020d}"
-        writer = tf.compat.v1.summary.FileWriter(logdir, filename_suffix=suffix)
-    if first_step:
-        started = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
-        writer.add_session_log(started, first_step)
+    name = f"{int(time.time()):010d}.{socket.gethostname()}.{time.time_ns():020d}"
+    file = RecordFile(os.path.join(logdir, f"events.out.tfevents.{name}.{secrets.token_hex(4)}"))
+
+    def add(**content: Any) -> None:
+        event = tf.compat.v1.Event(wall_time=time.time(), **content)
+        file.add(event.SerializeToString())
 
     def write(step: int, numbers: Mapping[str, float]) -> None:
         value = tf.compat.v1.Summary.Value
         tags = [value(tag=tag, simple_value=float(number)) for tag, number in numbers.items()]
-        writer.add_summary(tf.compat.v1.Summary(value=tags), step)
-        writer.flush()
+        add(step=step, summary=tf.compat.v1.Summary(value=tags))
 
     try:
+        add(file_version=FILE_VERSION)
+        if first_step:
+            started = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
+            add(step=first_step, session_log=started)
         yield write
     finally:
-        writer.close()
+        file.close()

@@ -7,9 +7,13 @@ import os
 from typing import List
 
 from legacy_gbp.data.synthetic.files import FileEntry, Recipe, file_list, write_set
+from legacy_gbp.errors import InputError, OutputError
+from legacy_gbp.io.private_folder import check_private
 
 BYTES_A_SHOT = 39e3
 SHOTS_A_FILE = 200
+LEVELS = 3  # the folder of the set, of the program, of all programs
+REMEDY = "set XDG_CACHE_HOME to a folder of yours, or name your data by `data_dir`"
 VERSION = 3  # of the synthetic shots: a new one makes a new folder
 RECIPE = Recipe(systematics=False)
 
@@ -21,9 +25,31 @@ def cached_folder() -> str:
     -------
     str
         In ``XDG_CACHE_HOME``, else in ``~/.cache``.
+
+    Raises
+    ------
+    InputError
+        Where neither is known.
     """
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    if cache.startswith("~"):
+        raise InputError(f"no home folder for the synthetic shots; {REMEDY}")
     return os.path.join(cache, "legacy_gbp", f"xtcav-synthetic-{VERSION}")
+
+
+def check_cache(folder: str) -> None:
+    """Refuse a folder that another user controls.
+
+    Parameters
+    ----------
+    folder : str
+        As of :func:`cached_folder`.
+
+    Raises
+    ------
+    InputError
+    """
+    check_private(folder, LEVELS, REMEDY)
 
 
 def is_complete(folder: str) -> bool:
@@ -56,7 +82,13 @@ def make_cached_set(folder: str) -> None:
     OutputError
         When a file cannot be written.
     """
-    write_set(folder, _entries(), SHOTS_A_FILE, RECIPE)
+    try:
+        for place in (os.path.dirname(folder), folder):
+            os.makedirs(place, mode=0o700, exist_ok=True)
+        write_set(folder, _entries(), SHOTS_A_FILE, RECIPE)
+    except OSError as error:
+        why = error if isinstance(error, OutputError) else f"{folder}: {error.strerror}"
+        raise OutputError(f"{why}; {REMEDY}") from error
 
 
 def cached_set_line(folder: str, missing: bool) -> str:
