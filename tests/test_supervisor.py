@@ -11,6 +11,7 @@ import pytest
 
 from legacy_gbp.cli import faults, limits, main_all, memory, show, supervisor
 from legacy_gbp.cli.parser import Options, Parser
+from legacy_gbp.io.atomic import is_running
 from tests.waiting import until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -371,3 +372,14 @@ def test_lines_for_limits_name_the_options_that_help():
     assert faults.what_ended_it(options, given, supervisor.End(-15)) is None
     assert faults.what_ended_it(options, given, supervisor.End(2)) is None
     assert limits.files_read(Options()) == "the files it reads"
+
+
+def test_a_child_that_nobody_asks_for_has_ended():
+    """A container may have no first process that does: its file in work is removed all the same."""
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    until(lambda: state_of(child) == "Z", "it does not end")
+    assert not is_running(child)
+    os.waitpid(child, 0)
+    assert is_running(os.getpid()) and not is_running(child)

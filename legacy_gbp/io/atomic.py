@@ -244,7 +244,16 @@ def is_running(process: int) -> bool:
         return False
     except OSError:  # somebody else's
         return True
-    return True
+    return not _has_ended(process)
+
+
+def _has_ended(process: int) -> bool:
+    """Return whether a process has ended, and nobody has asked how: the first of a container."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[:1] in ([b"Z"], [b"X"])
+    except OSError:
+        return False
 
 
 def _missing_folders(folder: str) -> List[str]:
