@@ -99,7 +99,7 @@ def test_the_shell_reads_names_as_they_are(tmp_path, checkpoints, monkeypatch, c
     "argv, why",
     [
         (["--partition", "p", "--array", "2", "ex07", "train"], "a training is one job"),
-        (["--partition", "p", "--tasks", "2", "ex07", "predict"], "shared by --array N"),
+        (["--partition", "p", "--tasks", "2", "ex07", "predict"], "share files by --array N"),
         (["--partition", "p", "--array", "2", "ex07", "predict"], "add --output-dir DIR"),
         (["--partition", "p", "--array", "2", "ex07", "predict", "--output-dir", "o", "--shard",
           "1/2"], "leave --shard out"),

@@ -466,7 +466,7 @@ def test_outputs_of_one_number_and_of_none():
             gradient(net, X, 1)
         with pytest.raises(InputError, match="name the layer alone"):
             gradient(net, X, Layer("y", (0,)))
-        with pytest.raises(InputError, match="one unit, of rank 1"):
+        with pytest.raises(InputError, match="1 unit; give rank 1"):
             gradient(net, X, Ranked(2))
         assert net.classes == 1
     with opened(lambda x: units(x)[:, :0]) as net:

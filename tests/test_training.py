@@ -143,7 +143,7 @@ def test_validation_that_is_not_finite_is_refused():
 
 def test_labels_and_preprocessing_must_exist():
     shots = ArrayShots(np.zeros((3, 363, 284)), [0, 1, 2])
-    with pytest.raises(InputError, match=r"label 2; ex07 has classes 0\.\.1"):
+    with pytest.raises(InputError, match=r"label 2: ex07 has classes 0\.\.1"):
         train(EX07, shots, shots, batch_size=1)
     with pytest.raises(InputError, match="preprocessing 'sqrt' is unknown; choose none"):
         train(EX07, blobs(8), blobs(8), batch_size=8, preprocess="sqrt")

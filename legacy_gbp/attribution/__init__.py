@@ -107,7 +107,8 @@ def bound_method(
     options = {"layer": layer} if name in AT_A_LAYER else {}
     if wrt is not None and name not in WITH_RESPECT_TO:
         raise InputError(
-            f"method {name!r} needs the pixels; `wrt` is for {', '.join(WITH_RESPECT_TO)}"
+            f"method {name!r} needs the pixels; `wrt` is for {', '.join(WITH_RESPECT_TO)}; "
+            "leave it out"
         )
     if wrt is not None:
         options["wrt"] = wrt

@@ -26,7 +26,7 @@ def largest_units(output: np.ndarray, rank: int = 1) -> np.ndarray:
     rows = output.reshape(len(output), int(np.prod(output.shape[1:])))
     if not 1 <= rank <= rows.shape[1]:
         count = rows.shape[1]
-        known = f"{count} units; give a rank of 1..{count}" if count > 1 else "one unit, of rank 1"
+        known = f"{count} units; give a rank of 1..{count}" if count > 1 else "1 unit; give rank 1"
         raise InputError(f"target of rank {rank}: the output of an image has {known}")
     if rank == 1:
         places = np.argmax(rows, axis=1)

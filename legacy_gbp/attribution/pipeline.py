@@ -237,7 +237,7 @@ def _rows(asked: Explanation, indices: np.ndarray, unit_shape: Tuple[int, ...]) 
     if not asked.per_image or target.shape[1:] != unit_shape:
         raise InputError(
             f"`target` of shape {target.shape} in floating point is neither weights of the shape "
-            f"{unit_shape} of an image's output, nor a row of it for each image"
+            f"{unit_shape} of an image's output, nor a row of it for each image; give one of these"
         )
     rows: np.ndarray = target[indices]
     return rows

@@ -193,7 +193,8 @@ def _array_seeds(shape: Shape, target: Any, axis: int) -> np.ndarray:
         return seeds
     raise InputError(
         f"target of shape {target.shape} and type {target.dtype} fits neither one class, nor "
-        f"{shape[0]} classes, nor weights {shape[1:]} or seeds {shape} in floating point"
+        f"{shape[0]} classes, nor weights {shape[1:]} or seeds {shape} in floating point; "
+        "give one of these"
     )
 
 
@@ -243,8 +244,8 @@ def _layer_seeds(shape: Shape, layer: Layer, axis: int) -> np.ndarray:
         )
     if len(index) not in (0, 1, len(unit_shape)):
         raise InputError(
-            f"layer {layer.name!r}, unit {index}: give nothing (the entire layer), a channel, or "
-            f"{len(unit_shape)} numbers, one for each axis of {unit_shape}"
+            f"layer {layer.name!r}, is of shape {unit_shape}, and has no unit {index}; give "
+            "nothing (the entire layer), a channel, or one number for each axis"
         )
     is_channel = len(index) == 1
     axes = (shape[axis],) if is_channel else unit_shape

@@ -97,7 +97,7 @@ def run(options: Options) -> None:
     exercise: Exercise = options.exercise
     if options.historical and options.method not in (PLAIN, GUIDED):
         raise InputError(
-            f"--historical knows no {options.method}; the original had guided and gradient alone"
+            f"--historical knows no {options.method}; choose guided or gradient, as in 2016"
         )
     with contextlib.ExitStack() as stack:
         window = stack.enter_context(_figures().Window()) if options.show else None

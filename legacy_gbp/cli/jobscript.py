@@ -127,7 +127,7 @@ def run(options: Options) -> None:
     if options.array and options.tool_options.command == "train":
         raise InputError("--array N: a training is one job; leave --array out, see --tasks")
     if options.tasks > 1 and (options.queue, options.tool_options.command) != ("slurm", "train"):
-        raise InputError("--tasks N: for a training under Slurm; files are shared by --array N")
+        raise InputError("--tasks N: for a training under Slurm; share files by --array N")
     if options.array and not options.tool_options.output_dir:
         raise InputError("--array N: each task writes its own files; add --output-dir DIR")
     if options.array and options.tool_options.shard:

@@ -39,7 +39,7 @@ def runs(text: str) -> Tuple[int, ...]:
     """Return run numbers between commas, none of them twice."""
     numbers = tuple(whole_number(part, 1, 999) for part in text.split(","))
     if len(set(numbers)) < len(numbers):
-        raise argparse.ArgumentTypeError(f"{text!r} names a run twice")
+        raise argparse.ArgumentTypeError(f"{text!r} names a run twice; name each once")
     return numbers
 
 

@@ -231,7 +231,8 @@ def _check_shots(
     for shots in (train_shots, validation_shots):
         if shots.labels.max() >= classes:
             raise InputError(
-                f"label {shots.labels.max()}; {exercise.name} has classes 0..{classes - 1}"
+                f"label {shots.labels.max()}: {exercise.name} has classes 0..{classes - 1}; give "
+                "labels of these, or -1 for what is not to be used"
             )
 
 
