@@ -145,8 +145,8 @@ def test_a_limit_on_memory():
 
 def test_the_files_of_a_killed_child_are_removed():
     body = """
-from legacy_gbp.io.atomic import atomic_write
-with atomic_write("a.png"):
+from legacy_gbp.io.atomic import atomic_file
+with atomic_file("a.png"):
     print(*[name for name in os.listdir(".") if name.startswith(".partial-")], flush=True)
     ctypes.string_at(0)
 """
