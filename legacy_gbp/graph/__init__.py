@@ -12,6 +12,7 @@ freeze               variables become constants
 resolve_conditions   conditions with a constant predicate lose the other branch
 idle_dropout         dropout that keeps everything becomes an identity
 drop_attributes      attributes of a newer TensorFlow go, where they say nothing
+default_attributes   attributes that a file leaves out get their defaults
 cut_assignments      assignments become values, or nothing
 inline               function calls become operations
 unfuse               fused operations become the ones that they were made of

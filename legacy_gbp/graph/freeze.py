@@ -2,6 +2,7 @@
 
 from typing import Any, Dict, List, Mapping, Optional
 
+import numpy as np
 import tensorflow as tf
 
 from legacy_gbp.errors import ModelError, near_names
@@ -41,7 +42,8 @@ def freeze(graph_def: Any, values: Mapping[str, Any], where: str) -> None:
     Raises
     ------
     ModelError
-        For a variable that `values` does not hold, and one that a functional loop reads.
+        For a variable that `values` does not hold, or holds with another type or shape, and
+        one that a functional loop reads.
     """
     nodes = by_name(graph_def)
     dtypes: Dict[str, int] = {}  # of every variable
@@ -52,7 +54,9 @@ def freeze(graph_def: Any, values: Mapping[str, Any], where: str) -> None:
                     f"{where}: holds no variable {node.name!r}, which the graph needs; "
                     f"{near_names(node.name, list(values))}"
                 )
-            dtypes[node.name] = _to_constant(node, values[node.name])
+            value = np.asarray(values[node.name])
+            _check_fits(node, value, where)
+            dtypes[node.name] = _to_constant(node, value)
     for node in graph_def.node:
         _check_not_in_a_body(node, nodes, dtypes, where)
         variable = _variable_of(data_inputs(node), nodes, dtypes)
@@ -65,6 +69,19 @@ def freeze(graph_def: Any, values: Mapping[str, Any], where: str) -> None:
         elif node.op in PASSING:
             node.op = node.op.replace("Ref", "")
             node.attr["T"].type = dtypes[variable]
+
+
+def _check_fits(node: Any, value: np.ndarray, where: str) -> None:
+    """Refuse a value of another type or shape than the graph declares."""
+    dtype, stored = tf.as_dtype(node.attr["dtype"].type).base_dtype, tf.as_dtype(value.dtype)
+    shape = tf.TensorShape(node.attr["shape"].shape if "shape" in node.attr else None)
+    if node.op == "Variable" and not shape.rank:  # an empty shape is unknown there
+        shape = tf.TensorShape(None)
+    if dtype != stored or not shape.is_compatible_with(value.shape):
+        raise ModelError(
+            f"{where}: variable {node.name!r} is {dtype.name} {shape} in the graph, and "
+            f"{stored.name} {value.shape} among the weights; take graph and weights of one model"
+        )
 
 
 def _check_not_in_a_body(

@@ -6,6 +6,8 @@ formats            any model file: which format it is
 frozen_graphs      ``.pb``, ``.pbtxt``
 meta_graphs        TF1 checkpoints with their meta graph
 saved_models       folders with ``saved_model.pb``
+saved_variables    the values of their variables, read from the checkpoint
+restored_keys      which key of a checkpoint is which variable of a graph
 contents           what a file holds, whether or not it can be explained
 keras_models       Keras models of any version, in files and in memory
 keras_tracing      such a model as a graph

@@ -5,7 +5,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import tensorflow as tf
 
-from legacy_gbp.errors import InputError, ModelError
+from legacy_gbp.errors import InputError
 from legacy_gbp.io.checkpoint_files import INDEX, META
 from legacy_gbp.io.hdf5 import open_hdf5
 from legacy_gbp.io.protobuf import parse_message
@@ -16,7 +16,7 @@ from legacy_gbp.models.keras_files import begins_as_zip
 from legacy_gbp.models.keras_hdf5 import check_tree, hdf5_errors
 from legacy_gbp.models.keras_weights import places_of_weights
 from legacy_gbp.models.meta_graphs import checkpoint_prefix, meta_file
-from legacy_gbp.models.saved_models import meta_graphs_in, serving_meta
+from legacy_gbp.models.saved_models import is_for_serving, meta_graphs_in, serving_meta
 
 
 class Signature(NamedTuple):
@@ -112,11 +112,10 @@ def _saved_model(path: str) -> Contents:
     metas = meta_graphs_in(path)
     if not metas:
         raise InputError(f"{path}: holds no graph; copy it again")
-    try:
+    if any(map(is_for_serving, metas)):
         meta = serving_meta(path)
         return Contents("SavedModel", meta.graph_def, _signatures(meta))
-    except ModelError:
-        meta = metas[0]
+    meta = metas[0]
     tags = ", ".join(meta.meta_info_def.tags) or "nothing"
     kind = f"SavedModel for {tags}, not for serving"
     return Contents(kind, meta.graph_def, _signatures(meta), opens=False)

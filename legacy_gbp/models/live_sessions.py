@@ -61,31 +61,6 @@ def live_session(
     return from_meta(meta, values, WHERE, inputs, output, feeds, trusted)
 
 
-def variable_values(session: Any, names: Sequence[str]) -> Dict[str, Any]:
-    """Return the values of variables, by operations added to the graph: for a graph of ours.
-
-    Parameters
-    ----------
-    session : tf.compat.v1.Session
-    names : sequence of str
-
-    Returns
-    -------
-    dict of str to array
-    """
-    with session.graph.as_default():
-        reads = {}
-        for name in names:
-            op = session.graph.get_operation_by_name(name)
-            if op.type == "VarHandleOp":
-                dtype = op.get_attr("dtype")
-                reads[name] = tf.raw_ops.ReadVariableOp(resource=op.outputs[0], dtype=dtype)
-            else:
-                reads[name] = op.outputs[0]
-        values: Dict[str, Any] = session.run(reads)
-        return values
-
-
 def read_variables(session: Any, names: Sequence[str]) -> Dict[str, Any]:
     """Return the values of variables through operations that are there already.
 

@@ -20,7 +20,8 @@ from legacy_gbp.graph.while_loops import kept_contexts, loop_exits
 from legacy_gbp.io.checkpoint_files import INDEX, META, prefix_of
 from legacy_gbp.io.protobuf import parse_message
 from legacy_gbp.models.imported_graph import ImportedGraph
-from legacy_gbp.models.tf_checkpoint_reader import CheckpointVariables, saved_keys
+from legacy_gbp.models.restored_keys import restored_keys
+from legacy_gbp.models.tf_checkpoint_reader import CheckpointVariables
 
 MOST_LISTED = 8
 
@@ -65,7 +66,8 @@ def meta_graph(
     """
     prefix = checkpoint_prefix(path)
     meta = parse_message(tf.compat.v1.MetaGraphDef(), meta_file(prefix), "meta graph")
-    values = CheckpointVariables(prefix, saved_keys(meta.graph_def))
+    places = restored_keys(meta.graph_def, meta.saver_def.restore_op_name)
+    values = CheckpointVariables(prefix, places)
     return from_meta(meta, values, prefix, input, output, feeds, trusted)
 
 

@@ -1,35 +1,38 @@
 """SavedModels of TensorFlow 1 and 2: a folder with ``saved_model.pb`` and ``variables``.
 
-TensorFlow's own loader restores the variables into a scratch graph, because a
-SavedModel of TensorFlow 2 stores them under names that only its program knows.
-So what the loader runs is checked before.
+A SavedModel says what its loader is to run: an operation that restores the variables, others
+that fill tables (``main_op``, ``legacy_init_op``), and whatever those wait for. TensorFlow's
+loader is not used here, and no session is opened on the graph. The values of the variables are
+read from the checkpoint as arrays (:mod:`legacy_gbp.models.saved_variables`). The part of the
+graph that the output needs is checked, and this part alone is used. All that is not needed never
+runs, so it is not refused: the saver, the initialisers, the asset files, the objects of
+TensorFlow 2, signatures and functions beside. A lookup table, which an initialiser fills, has no
+values without it: a graph that needs one is refused.
 """
 
-import contextlib
 import os
-import tempfile
-from typing import Any, Iterator, List, Mapping, Optional, Sequence, Set, Union
+import re
+from typing import Any, Iterable, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 import tensorflow as tf
 
-from legacy_gbp.errors import ModelError, first_line
-from legacy_gbp.graph.freeze import variables_of
+from legacy_gbp.errors import ModelError, shortened
+from legacy_gbp.graph.default_attributes import fill_defaults
 from legacy_gbp.graph.infer_endpoints import find_inputs, find_output
 from legacy_gbp.graph.inline import inline
-from legacy_gbp.graph.nodes import all_nodes, producer, tensor_name
-from legacy_gbp.graph.open_inputs import with_open_inputs
+from legacy_gbp.graph.nodes import all_nodes, output_number, producer, tensor_name
+from legacy_gbp.graph.open_inputs import PLACEHOLDER, with_open_inputs
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.trust import check_harmless
 from legacy_gbp.graph.while_loops import kept_contexts, loop_exits
 from legacy_gbp.io.protobuf import parse_message
 from legacy_gbp.models.imported_graph import ImportedGraph
-from legacy_gbp.models.live_sessions import variable_values
+from legacy_gbp.models.saved_variables import saved_variables
 
 FILE = "saved_model.pb"
 SERVE = "serve"
 RECORDED_SHAPES = "_output_shapes"
-INITIALISERS = ("__saved_model_init_op", "saved_model_main_op", "legacy_init_op")
-SAVER = ("SaveV2", "RestoreV2", "MergeV2Checkpoints", "ShardedFilename")
+TABLES = re.compile(r"(Anonymous)?(Mutable)?(Dense)?HashTable.*")
 
 
 def saved_model(
@@ -75,61 +78,58 @@ def saved_model(
     """
     meta = serving_meta(path)
     chosen = _signature(meta, signature, path)
-    _check_before_loading(meta, path, trusted)
     inputs = _inputs(chosen, input, set(feeds or ()), path)
     for name in inputs:
         find_inputs(meta.graph_def, [name], path)
     feeds = {_argument(chosen, name): value for name, value in (feeds or {}).items()}
-    graph = tf.Graph()
-    with graph.as_default(), tf.compat.v1.Session(graph=graph) as session:
-        _load(session, meta, path)
-        graph_def = graph.as_graph_def()
-        result = _output(graph_def, chosen, output, inputs, path)
-        loaded = tf.compat.v1.MetaGraphDef()
-        loaded.CopyFrom(meta)
-        # What lies before the inputs, such as loops of a preprocessing, is not needed.
-        graph_def, inputs = with_open_inputs(graph_def, inputs, path)
-        loaded.graph_def.CopyFrom(graph_def)
-        roots = [producer(result), *loop_exits(loaded, producer(result))]
-        needed = prune(graph_def, roots)
-        needed = inline(needed, [producer(name) for name in [*inputs, result]], path)
-        values = variable_values(session, variables_of(prune(needed, roots)))
+    result = _output(meta.graph_def, chosen, output, inputs, path)
+    # What lies before the inputs, such as loops of a preprocessing, is not needed.
+    graph_def, inputs = with_open_inputs(meta.graph_def, inputs, path)
+    needed, roots = _needed(meta, graph_def, result, feeds)
+    _check_no_table(needed, path)
+    check_harmless(needed, path, trusted)
+    needed = inline(needed, [producer(name) for name in [*inputs, result]], path)
+    values = saved_variables(path, meta, prune(needed, roots))
     contexts = kept_contexts(meta, needed)
     return ImportedGraph(needed, inputs, result, path, feeds, trusted, values, contexts)
 
 
-def _load(session: Any, meta: Any, path: str) -> None:
-    tags = list(meta.meta_info_def.tags)
-    try:
-        try:
-            tf.compat.v1.saved_model.load(session, tags, path)
-        except ValueError as error:
-            if RECORDED_SHAPES not in str(error):
-                raise
-            with _without_recorded_shapes(path) as copied:
-                tf.compat.v1.saved_model.load(session, tags, copied)
-    except (tf.errors.OpError, OSError, ValueError, KeyError) as error:
+def _needed(meta: Any, graph_def: Any, result: str, feeds: Iterable[str]) -> Tuple[Any, List[str]]:
+    """Return the part of a graph that a result needs, and the operations that it ends in."""
+    opened = tf.compat.v1.MetaGraphDef()
+    opened.CopyFrom(meta)
+    opened.graph_def.CopyFrom(graph_def)
+    roots = [producer(result), *loop_exits(opened, producer(result))]
+    needed = prune(graph_def, roots)
+    fill_defaults(needed, meta.meta_info_def.stripped_op_list.op)
+    for node in all_nodes(needed):
+        node.attr.pop(RECORDED_SHAPES, None)  # another TensorFlow may infer other shapes
+    _cut_fed(needed, feeds)
+    return prune(needed, roots), roots
+
+
+def _cut_fed(graph_def: Any, feeds: Iterable[str]) -> None:
+    """Make placeholders of what has a fixed value: what computes its default is not needed."""
+    fed = {producer(name) for name in feeds if not output_number(name)}
+    for node in graph_def.node:
+        attribute = "dtype" if "dtype" in node.attr else "T"
+        if node.name not in fed or node.op == PLACEHOLDER or not node.attr[attribute].type:
+            continue
+        shape = tf.TensorShape(node.attr["shape"].shape if "shape" in node.attr else None)
+        name, dtype = node.name, node.attr[attribute].type
+        node.Clear()
+        node.op, node.name = PLACEHOLDER, name
+        node.attr["dtype"].type = dtype
+        node.attr["shape"].shape.CopyFrom(shape.as_proto())
+
+
+def _check_no_table(graph_def: Any, path: str) -> None:
+    tables = [node.name for node in all_nodes(graph_def) if TABLES.fullmatch(node.op)]
+    if tables:
         raise ModelError(
-            f"{path}: cannot be loaded ({first_line(error)}); copy it again"
-        ) from error
-
-
-@contextlib.contextmanager
-def _without_recorded_shapes(path: str) -> Iterator[str]:
-    """Yield a folder with the same SavedModel, whose shapes another TensorFlow infers anew."""
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    stored = parse_message(saved_model_pb2.SavedModel(), os.path.join(path, FILE), "SavedModel")
-    for meta in stored.meta_graphs:
-        for node in all_nodes(meta.graph_def):
-            node.attr.pop(RECORDED_SHAPES, None)
-    with tempfile.TemporaryDirectory() as folder:
-        for name in os.listdir(path):
-            if name != FILE:
-                os.symlink(os.path.abspath(os.path.join(path, name)), os.path.join(folder, name))
-        with open(os.path.join(folder, FILE), "wb") as file:
-            file.write(stored.SerializeToString())
-        yield folder
+            f"{path}: the output needs lookup tables ({shortened(tables)}), whose values are not "
+            "read here; name a tensor after them by `input`"
+        )
 
 
 def serving_meta(path: str) -> Any:
@@ -152,11 +152,33 @@ def serving_meta(path: str) -> Any:
         Without such a graph.
     """
     file = os.path.join(path, FILE)
-    metas = [meta for meta in meta_graphs_in(path) if SERVE in meta.meta_info_def.tags]
+    metas = [meta for meta in meta_graphs_in(path) if is_for_serving(meta)]
     if not metas:
         raise ModelError(f"{file}: holds no graph tagged {SERVE!r}; export the model for serving")
-    plain = [meta for meta in metas if list(meta.meta_info_def.tags) == [SERVE]]
-    return (plain or metas)[0]  # others are for accelerators
+    plain = [meta for meta in metas if set(meta.meta_info_def.tags) == {SERVE}]
+    chosen = (plain or metas)[0]  # others are for accelerators
+    tags = set(chosen.meta_info_def.tags)
+    same = [list(meta.meta_info_def.tags) for meta in metas if set(meta.meta_info_def.tags) == tags]
+    if len(same) > 1:
+        raise ModelError(
+            f"{file}: holds {len(same)} graphs of the same tags ({shortened(list(map(str, same)))}"
+            "), so which one is meant is not known; export the model with one of them"
+        )
+    return chosen
+
+
+def is_for_serving(meta: Any) -> bool:
+    """Return whether a graph of a SavedModel is for serving.
+
+    Parameters
+    ----------
+    meta : MetaGraphDef
+
+    Returns
+    -------
+    bool
+    """
+    return SERVE in meta.meta_info_def.tags
 
 
 def meta_graphs_in(path: str) -> List[Any]:
@@ -180,33 +202,6 @@ def meta_graphs_in(path: str) -> List[Any]:
 
     stored = parse_message(saved_model_pb2.SavedModel(), os.path.join(path, FILE), "SavedModel")
     return list(stored.meta_graphs)
-
-
-def _check_before_loading(meta: Any, path: str, trusted: bool) -> None:
-    """Check what the loader runs, except the saver, which reads the checkpoint beside the graph.
-
-    The part that the output needs is checked later, like that of other formats.
-    """
-    graph_def = prune(meta.graph_def, _run_by_the_loader(meta))
-    kept = [node for node in graph_def.node if node.op not in SAVER]
-    del graph_def.node[:]
-    graph_def.node.extend(kept)
-    for function in graph_def.library.function:
-        body = [node for node in function.node_def if node.op not in SAVER]
-        del function.node_def[:]
-        function.node_def.extend(body)
-    check_harmless(graph_def, path, trusted)
-
-
-def _run_by_the_loader(meta: Any) -> List[str]:
-    """Return the operations that restore variables and fill tables."""
-    names = [meta.saver_def.restore_op_name] if meta.saver_def.restore_op_name else []
-    for key in INITIALISERS:
-        if key in meta.collection_def:
-            names += meta.collection_def[key].node_list.value
-        if key in meta.signature_def:
-            names += [info.name for info in meta.signature_def[key].outputs.values()]
-    return [producer(name) for name in names]
 
 
 def _signature(meta: Any, name: Optional[str], path: str) -> Any:

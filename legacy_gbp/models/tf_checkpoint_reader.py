@@ -1,13 +1,15 @@
 """The variables of a checkpoint as the arrays that a graph's saver would restore."""
 
-from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+import glob
+import os
+from typing import Any, Dict, Iterator, Mapping, Optional
 
-import tensorflow as tf
+import numpy as np
 
-from legacy_gbp.graph.nodes import by_name, data_inputs, output_number, producer
-from legacy_gbp.io.tf_checkpoint import checkpoint_reader, read_tensor
-
-Keys = Dict[str, Tuple[str, str]]
+from legacy_gbp.errors import InputError
+from legacy_gbp.io.checkpoint_files import is_v1
+from legacy_gbp.io.tf_checkpoint import checkpoint_reader, read_tensor, unreadable
+from legacy_gbp.models.restored_keys import Place, slices_of
 
 
 class CheckpointVariables(Mapping[str, Any]):
@@ -16,8 +18,8 @@ class CheckpointVariables(Mapping[str, Any]):
     Parameters
     ----------
     prefix : str
-    keys : dict of str to (str, str), optional
-        From :func:`saved_keys`, where the keys differ from the names.
+    places : dict of str to Place, optional
+        From :func:`.restored_keys`, where the keys differ from the names.
 
     Raises
     ------
@@ -25,72 +27,66 @@ class CheckpointVariables(Mapping[str, Any]):
         For an unreadable checkpoint.
     """
 
-    def __init__(self, prefix: str, keys: Optional[Keys] = None) -> None:
-        self._prefix, self._keys = prefix, keys or {}
+    def __init__(self, prefix: str, places: Optional[Mapping[str, Place]] = None) -> None:
+        self._prefix, self._places = prefix, places or {}
         self._reader = checkpoint_reader(prefix)
-        self._names = set(self._reader.get_variable_to_shape_map())
+        self._shapes: Dict[str, Any] = self._reader.get_variable_to_shape_map()
+        self._dtypes = _dtypes(self._reader, prefix)
+        self._stored = _bytes_stored(prefix)
 
     def __contains__(self, name: object) -> bool:
-        return self._place(str(name))[0] in self._names
+        return self._place(str(name)).key in self._shapes
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._names))
+        return iter(sorted(self._shapes))
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._shapes)
 
     def __getitem__(self, name: str) -> Any:
         key, part = self._place(name)
+        if key not in self._shapes:
+            raise KeyError(name)
+        self._check_size(key)
         value = read_tensor(self._reader, self._prefix, key)
-        return value[_slices(part)] if part else value
+        try:
+            return value[slices_of(part)] if part else value
+        except (ValueError, IndexError) as error:
+            raise InputError(
+                f"{self._prefix}: {name!r} is part {part!r} of tensor {key!r} "
+                f"{list(value.shape)}, which has no such part; export the model again"
+            ) from error
 
-    def _place(self, name: str) -> Tuple[str, str]:
-        return self._keys.get(name, (name, ""))
+    def _place(self, name: str) -> Place:
+        return self._places.get(name, Place(name, ""))
+
+    def _check_size(self, key: str) -> None:
+        """Refuse a tensor larger than the files, before memory is asked for."""
+        if self._stored is None:
+            return
+        dtype = np.dtype(self._dtypes[key].as_numpy_dtype)
+        size = 0 if dtype.kind == "O" else dtype.itemsize  # texts are as long as they are
+        for length in self._shapes[key]:
+            size *= int(length)
+        if not 0 <= size <= self._stored:
+            raise unreadable(
+                self._prefix,
+                InputError(
+                    f"tensor {key!r} {self._shapes[key]} needs {size} bytes, its files have "
+                    f"{self._stored}"
+                ),
+            )
 
 
-def saved_keys(graph_def: Any) -> Keys:
-    """Return where the saver of a graph restores its variables from.
-
-    Parameters
-    ----------
-    graph_def : GraphDef
-
-    Returns
-    -------
-    dict of str to (str, str)
-        Name of a variable to its key in the checkpoint, and its slice as the
-        saver writes it: empty, or such as ``10 4 0,5:-`` for a part of a variable.
-    """
-    nodes = by_name(graph_def)
-    found: Keys = {}
-    for node in graph_def.node:
-        if node.op in ("Assign", "AssignVariableOp") and len(data_inputs(node)) >= 2:
-            variable, value = data_inputs(node)[:2]
-            key = _restored_from(nodes, value)
-            if key:
-                found[producer(variable)] = key
+def _dtypes(reader: Any, prefix: str) -> Dict[str, Any]:
+    try:
+        found: Dict[str, Any] = reader.get_variable_to_dtype_map()
+    except (KeyError, TypeError, ValueError) as error:
+        raise unreadable(prefix, error) from error
     return found
 
 
-def _restored_from(nodes: Dict[str, Any], value: str) -> Optional[Tuple[str, str]]:
-    """Key and slice of the restore operation behind a value, if there is one."""
-    while producer(value) in nodes and nodes[producer(value)].op in ("Identity", "Reshape"):
-        value = nodes[producer(value)].input[0]
-    restore = nodes.get(producer(value))
-    if restore is None or restore.op != "RestoreV2":
-        return None
-    named = [nodes.get(producer(read)) for read in data_inputs(restore)[1:3]]
-    if not all(node is not None and node.op == "Const" for node in named):
-        return None
-    keys, slices = (tf.make_ndarray(node.attr["value"].tensor) for node in named if node)
-    number = output_number(value)
-    return keys[number].decode(), slices[number].decode()
-
-
-def _slices(written: str) -> Tuple[slice, ...]:
-    """Return the slices of ``10 4 0,5:-``: a shape and (start, length) of every axis."""
-    ranges = [axis.split(",") for axis in written.split(" ")[-1].split(":")]
-    return tuple(
-        slice(None) if axis == ["-"] else slice(int(axis[0]), int(axis[0]) + int(axis[1]))
-        for axis in ranges
-    )
+def _bytes_stored(prefix: str) -> Optional[int]:
+    """Return the size of the data files; None without them, and for format V1, which compresses."""
+    files = [] if is_v1(prefix) else glob.glob(glob.escape(prefix) + ".data-*")
+    return sum(os.path.getsize(file) for file in files) if files else None
