@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import socket
 import time
@@ -12,6 +13,7 @@ import tensorflow as tf
 from legacy_gbp.io.record_file import RecordFile
 
 FILE_VERSION = "brain.Event:2"  # the first event of a file
+START = "events.out.tfevents."
 WriteScalars = Callable[[int, Mapping[str, float]], None]
 
 
@@ -43,8 +45,7 @@ def scalar_writer(logdir: Optional[str], first_step: int = 0) -> Iterator[WriteS
     if not logdir:
         yield lambda step, numbers: None
         return
-    name = f"{int(time.time()):010d}.{socket.gethostname()}.{time.time_ns():020d}"
-    file = RecordFile(os.path.join(logdir, f"events.out.tfevents.{name}.{secrets.token_hex(4)}"))
+    file = RecordFile(os.path.join(logdir, _new_name(logdir)))
 
     def add(**content: Any) -> None:
         event = tf.compat.v1.Event(wall_time=time.time(), **content)
@@ -63,3 +64,13 @@ def scalar_writer(logdir: Optional[str], first_step: int = 0) -> Iterator[WriteS
         yield write
     finally:
         file.close()
+
+
+def _new_name(logdir: str) -> str:
+    """Return a name that sorts behind all in a folder, also where the clock was set back."""
+    there = os.listdir(logdir) if os.path.isdir(logdir) else []
+    found = [re.match(START + r"[0-9]{10}\..*\.([0-9]{20})\b", name) for name in there]
+    latest = max([int(match.group(1)) for match in found if match], default=0)
+    time_ns = max(time.time_ns(), latest + 1)
+    words = (f"{time_ns // 10**9:010d}", socket.gethostname(), f"{time_ns:020d}")
+    return START + ".".join([*words, secrets.token_hex(4)])
