@@ -316,7 +316,7 @@ def test_a_temporary_file_that_somebody_replaces():
 
 def test_a_planted_name_is_never_opened(monkeypatch):
     """Even a guessed one: it is created, never opened."""
-    monkeypatch.setattr(atomic.secrets, "token_hex", lambda size: "0" * 2 * size)
+    monkeypatch.setattr("secrets.token_hex", lambda size: "0" * 2 * size)
     open("precious", "w").close()
     for plant in (os.symlink, os.link):
         name = os.path.basename(atomic.temporary_name("a.h5"))

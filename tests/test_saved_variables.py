@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from typing import Any, Dict, Tuple
 
 import numpy as np
 import pytest
@@ -246,7 +247,8 @@ def test_a_saver_that_cannot_be_read_is_no_trap(change):
     edit("saved", lambda stored: change(stored.meta_graphs[0]))
     with Network(saved_model("saved")) as net:
         np.testing.assert_array_equal(
-            net.under("gradient").output(POINTS), np.maximum(POINTS, 0) * np.float32([2, 3])
+            net.under("gradient").output(POINTS),
+            np.maximum(POINTS, 0) * np.array([2, 3], np.float32),
         )
 
 
@@ -278,7 +280,7 @@ def entry(**changes):
     return value
 
 
-INDICES = {
+INDICES: Dict[str, Tuple[int, Dict[str, Any]]] = {
     "2 billion shards": (2**31 - 1, {}),
     "no shard": (0, {}),
     "less than no shard": (-5, {}),
@@ -311,11 +313,12 @@ def of_one_name():
         def __init__(self):
             super().__init__()
             self.listed = [
-                tf.Variable(value, name="w") for value in np.float32([0.5, -2.0, 3.0, 5.0])
+                tf.Variable(value, name="w")
+                for value in np.array([0.5, -2.0, 3.0, 5.0], np.float32)
             ]
             self.short = tf.Variable(tf.constant([2.0, 7.0], tf.bfloat16), name="short")
             self.inner = tf.Module()
-            self.inner.last = tf.Variable(np.float32([[1, 2], [3, 4]]), name="last")
+            self.inner.last = tf.Variable(np.array([[1, 2], [3, 4]], np.float32), name="last")
 
         @tf.function(input_signature=[tf.TensorSpec((None, 2), tf.float32)])
         def __call__(self, x):
@@ -330,9 +333,9 @@ def of_one_name():
 
 def expected_of_one_name():
     x = POINTS
-    for number, weight in enumerate(np.float32([0.5, -2.0, 3.0, 5.0])):
+    for number, weight in enumerate(np.array([0.5, -2.0, 3.0, 5.0], np.float32)):
         x = np.maximum(x, 0) * weight + number
-    return x @ np.float32([[1, 2], [3, 4]]) * np.float32([2, 7])
+    return x @ np.array([[1, 2], [3, 4]], np.float32) * np.array([2, 7], np.float32)
 
 
 @pytest.mark.skipif(not TF2, reason="SavedModels of TensorFlow 2")

@@ -9,6 +9,7 @@ import marshal
 import os
 import struct
 import zipfile
+from typing import Any, Dict, List
 
 import h5py
 import numpy as np
@@ -135,9 +136,9 @@ def test_a_lambda_of_keras_2(disguise, capsys):
 @pytest.mark.usefixtures("builder")
 def test_a_lambda_within_a_layer_and_a_model(capsys):
     python = {"class_name": "\u004cambda", "config": of_keras_2()}
-    wrapped = {"name": "wrapped", "layer": python}
+    wrapped: Dict[str, Any] = {"name": "wrapped", "layer": python}
+    wrapped["batch_input_shape"] = [None, 1, 3]
     inner = {"name": "inner", "layers": [{"class_name": "TimeDistributed", "config": wrapped}]}
-    inner["layers"][0]["config"]["batch_input_shape"] = [None, 1, 3]
     layers = [
         ("Reshape", {"name": "series", "target_shape": [1, 3]}),
         ("Sequential", inner),
@@ -380,7 +381,7 @@ def test_what_is_no_layer_of_keras_is_refused_by_name(name, ending, capsys):
 def test_a_class_of_the_caller(capsys):
     """Registered by the caller: his own Python; it is named until he trusts the file."""
 
-    class Twice(tf.keras.layers.Layer):  # type: ignore[misc,name-defined]
+    class Twice(tf.keras.layers.Layer):
         def call(self, x):
             return 2 * x
 
@@ -728,7 +729,7 @@ def test_a_few_of_the_mutants():
             assert "\n" not in str(error) and "m.keras" in str(error)
 
 
-VALUES = [
+VALUES: List[Any] = [
     None,
     [],
     {},
