@@ -4,6 +4,7 @@ Every exploit is built, shown to work when TensorFlow loads the folder, and then
 nothing when the commands open it.
 """
 
+import contextlib
 import os
 import shutil
 
@@ -89,6 +90,16 @@ def control_input_of_a_variable(stored, base, variable="d"):
 
 def control_input_of_another_variable(stored, base):
     control_input_of_a_variable(stored, base, "beside")
+
+
+def control_input_of_a_variable_that_nothing_restores(stored, base):
+    """What runs with the restore operation does not show it."""
+    control_input_of_a_variable(stored, base)
+    nodes = stored.meta_graphs[0].graph_def.node
+    restores = {"^" + node.name for node in nodes if node.op == "Assign" and node.input[0] == "d"}
+    for node in nodes:
+        if node.op == "NoOp":
+            node.input[:] = [name for name in node.input if name not in restores]
 
 
 def main_op_saves(stored, base):
@@ -186,6 +197,7 @@ NOT_NEEDED = (
 REFUSED = {
     meta_graphs_of_one_tag: "holds 2 graphs of the same tags (['serve', 'serve'], ['serve'])",
     control_input_of_a_variable: "WriteFile (evil)",
+    control_input_of_a_variable_that_nothing_restores: "WriteFile (evil)",
 }
 
 
@@ -219,8 +231,13 @@ def files_below(base):
 
 
 def load_by_tensorflow(folder):
+    """Load a folder and compute its result, as far as this succeeds."""
     with tf.Graph().as_default(), v1.Session() as session:
-        v1.saved_model.load(session, ["serve"], folder)
+        meta = v1.saved_model.load(session, ["serve"], folder)
+        signature = meta.signature_def["serving_default"]
+        names = [next(iter(ends.values())).name for ends in (signature.outputs, signature.inputs)]
+        with contextlib.suppress(tf.errors.FailedPreconditionError):
+            session.run(names[0], {names[1]: np.load("images.npy")})
 
 
 def commands(folder):
