@@ -199,6 +199,62 @@ def test_a_variable_that_contradicts_the_graph(change):
         saved_model("saved")
 
 
+def test_a_type_or_shape_that_is_none():
+    multiplied()
+    for change in ("dtype", "shape"):
+
+        def distort(stored):
+            for node in stored.meta_graphs[0].graph_def.node:
+                if node.op == "VarHandleOp" and change == "dtype":  # noqa: B023 - called here
+                    node.attr["dtype"].type = 77
+                elif node.op == "VarHandleOp":
+                    node.attr["dtype"].type = tf.float32.as_datatype_enum
+                    node.attr["shape"].shape.dim[0].size = -7
+
+        edit("saved", distort)
+        with pytest.raises(InputError) as caught:
+            saved_model("saved")
+        assert "\n" not in str(caught.value)
+
+
+def test_the_name_that_a_newer_tensorflow_records_is_no_obstacle():
+    multiplied()
+
+    def named(stored):
+        for node in stored.meta_graphs[0].graph_def.node:
+            if node.op == "VarHandleOp":
+                node.attr["debug_name"].s = b"weight/"
+
+    edit("saved", named)
+    check_multiplied()
+
+
+def check_multiplied():
+    with Network(saved_model("saved")) as net:
+        np.testing.assert_array_equal(
+            net.under("gradient").output(POINTS),
+            np.maximum(POINTS, 0) * np.array([2, 3], np.float32),
+        )
+
+
+def test_two_handles_of_one_shared_name_are_one_variable():
+    multiplied()
+
+    def doubled(stored):
+        graph_def = stored.meta_graphs[0].graph_def
+        handle = next(node for node in graph_def.node if node.op == "VarHandleOp")
+        again = graph_def.node.add()
+        again.CopyFrom(handle)
+        again.name = "again"
+        again.attr["shared_name"].s = handle.attr["shared_name"].s or handle.name.encode()
+        output = stored.meta_graphs[0].signature_def["serving_default"].outputs["y"].name
+        read = next(node for node in graph_def.node if node.name == output.split(":")[0]).input[1]
+        next(node for node in graph_def.node if node.name == read).input[0] = "again"
+
+    edit("saved", doubled)
+    check_multiplied()
+
+
 def identities_in_a_circle(meta):
     for node in meta.graph_def.node:
         if node.op == "Identity" and node.name.startswith("save/"):
@@ -245,11 +301,7 @@ def test_a_saver_that_cannot_be_read_is_no_trap(change):
     """The name of the variable is its key then."""
     multiplied()
     edit("saved", lambda stored: change(stored.meta_graphs[0]))
-    with Network(saved_model("saved")) as net:
-        np.testing.assert_array_equal(
-            net.under("gradient").output(POINTS),
-            np.maximum(POINTS, 0) * np.array([2, 3], np.float32),
-        )
+    check_multiplied()
 
 
 def a_part(meta, part):

@@ -11,7 +11,10 @@ from legacy_gbp.graph.nodes import all_nodes
 from legacy_gbp.graph.registry import op_def_of
 
 # Say how an operation may be computed, or matter in training alone.
-HINTS = ("exponential_avg_factor", "metadata", "use_cudnn_on_gpu", "use_inter_op_parallelism")
+HINTS = (
+    "debug_name", "exponential_avg_factor", "metadata", "use_cudnn_on_gpu",
+    "use_inter_op_parallelism",
+)  # fmt: skip
 
 
 def drop_unknown_attributes(graph_def: Any, where: str) -> None:

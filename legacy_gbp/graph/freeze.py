@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Mapping, Optional
 import numpy as np
 import tensorflow as tf
 
-from legacy_gbp.errors import ModelError, near_names
+from legacy_gbp.errors import ModelError, first_line, near_names
 from legacy_gbp.graph.nodes import by_name, data_inputs, producer
 
 VARIABLES = ("Variable", "VariableV2", "VarHandleOp")
@@ -73,8 +73,15 @@ def freeze(graph_def: Any, values: Mapping[str, Any], where: str) -> None:
 
 def _check_fits(node: Any, value: np.ndarray, where: str) -> None:
     """Refuse a value of another type or shape than the graph declares."""
-    dtype, stored = tf.as_dtype(node.attr["dtype"].type).base_dtype, tf.as_dtype(value.dtype)
-    shape = tf.TensorShape(node.attr["shape"].shape if "shape" in node.attr else None)
+    try:
+        dtype = tf.as_dtype(node.attr["dtype"].type).base_dtype
+        shape = tf.TensorShape(node.attr["shape"].shape if "shape" in node.attr else None)
+        stored = tf.as_dtype(value.dtype)
+    except (TypeError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"{where}: variable {node.name!r} has no type or shape that TensorFlow knows "
+            f"({first_line(error)}); export the model again"
+        ) from error
     if node.op == "Variable" and not shape.rank:  # an empty shape is unknown there
         shape = tf.TensorShape(None)
     if dtype != stored or not shape.is_compatible_with(value.shape):

@@ -17,7 +17,9 @@ from typing import Any, Iterable, List, Mapping, Optional, Sequence, Set, Tuple,
 import tensorflow as tf
 
 from legacy_gbp.errors import ModelError, shortened
+from legacy_gbp.graph.cut_assignments import cut_prints
 from legacy_gbp.graph.default_attributes import fill_defaults
+from legacy_gbp.graph.drop_attributes import drop_unknown_attributes
 from legacy_gbp.graph.infer_endpoints import find_inputs, find_output
 from legacy_gbp.graph.inline import inline
 from legacy_gbp.graph.nodes import all_nodes, output_number, producer, tensor_name
@@ -88,6 +90,7 @@ def saved_model(
     needed, roots = _needed(meta, graph_def, result, feeds)
     _check_no_table(needed, path)
     check_harmless(needed, path, trusted)
+    drop_unknown_attributes(needed, path)
     needed = inline(needed, [producer(name) for name in [*inputs, result]], path)
     values = saved_variables(path, meta, prune(needed, roots))
     contexts = kept_contexts(meta, needed)
@@ -105,6 +108,7 @@ def _needed(meta: Any, graph_def: Any, result: str, feeds: Iterable[str]) -> Tup
     for node in all_nodes(needed):
         node.attr.pop(RECORDED_SHAPES, None)  # another TensorFlow may infer other shapes
     _cut_fed(needed, feeds)
+    cut_prints(needed)
     return prune(needed, roots), roots
 
 
@@ -115,12 +119,15 @@ def _cut_fed(graph_def: Any, feeds: Iterable[str]) -> None:
         attribute = "dtype" if "dtype" in node.attr else "T"
         if node.name not in fed or node.op == PLACEHOLDER or not node.attr[attribute].type:
             continue
-        shape = tf.TensorShape(node.attr["shape"].shape if "shape" in node.attr else None)
         name, dtype = node.name, node.attr[attribute].type
+        shape = tf.compat.v1.AttrValue()
+        shape.shape.unknown_rank = True
+        if "shape" in node.attr:
+            shape.CopyFrom(node.attr["shape"])
         node.Clear()
         node.op, node.name = PLACEHOLDER, name
         node.attr["dtype"].type = dtype
-        node.attr["shape"].shape.CopyFrom(shape.as_proto())
+        node.attr["shape"].CopyFrom(shape)
 
 
 def _check_no_table(graph_def: Any, path: str) -> None:
