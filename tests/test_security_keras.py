@@ -4,6 +4,7 @@ The code of a stranger writes a file of a known name. Where that file appears, t
 """
 
 import codecs
+import importlib.util
 import json
 import marshal
 import os
@@ -287,18 +288,21 @@ def test_functions_of_tensorflow_that_only_compute(capsys):
 
 
 def test_an_operation_of_tensorflow_as_a_layer(capsys):
-    """Where no tensor of the model goes in, TensorFlow 2 would run it at once."""
-    node = {
-        "name": "w", "op": "WriteFile", "input": ["file", "text"],
-    }  # fmt: skip
-    stored = {"name": "w", "node_def": node, "constants": {"0": MARKER, "1": "text"}}
+    """Where no tensor of the model goes in, TensorFlow 2 runs it at once: it writes a file."""
+    saving = {"name": "w", "op": "Save", "input": ["file", "names", "value"]}
+    saving["attr"] = {"T": {"list": {"type": ["DT_FLOAT"]}}}
+    stored = {"name": "w", "node_def": saving, "constants": {"0": MARKER, "1": ["x"]}}
     layers = [
         ("InputLayer", {"name": "input", **INPUT}, []),
-        ("TensorFlowOpLayer", stored, [[["input", 0, 0, {}]]]),
+        ("TensorFlowOpLayer", stored, [["_CONSTANT_VALUE", -1, 2.0, {}]]),
         ("Dense", DENSE, [[["input", 0, 0, {}]]]),
     ]
     write_network("write.h5", layers)
-    refused("write.h5", capsys, "WriteFile", "--trust-graph")
+    refused("write.h5", capsys, "Save (w)", "--trust-graph")
+    if importlib.util.find_spec("tf_keras"):
+        main_all(["inspect", "write.h5", "--trust-graph"])
+        assert os.path.exists(MARKER)
+        os.remove(MARKER)
     stored["node_def"] = {"op": ["no", "operation"]}
     write_network("odd.h5", layers)
     refused("odd.h5", capsys, "layer 'w' holds no operation of TensorFlow (", "save the model")

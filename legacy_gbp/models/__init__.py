@@ -13,6 +13,12 @@ keras_models       Keras models of any version, in files and in memory
 keras_tracing      such a model as a graph
 keras_library      which Keras builds
 keras_files        what a Keras file holds
+keras_json         its JSON, read within bounds
+keras_hdf5         its HDF5, checked before it is read
+keras_zip          its zip archive, likewise
+keras_trust        which layers and functions a topology may name
+keras_copy         what was checked, in a file for Keras 3
+keras_zeros        first values of variables, no more than the file has
 keras_topology     the topology of any version in one form
 keras_builder      that topology, built by the Keras that is installed
 keras_layers       the options of old layers, in the terms of today
