@@ -10,8 +10,10 @@ from typing import Any, Iterator, List, Sequence
 
 import tensorflow as tf
 
+from legacy_gbp.errors import ModelError, first_line
 from legacy_gbp.graph.nodes import by_name, producer
 from legacy_gbp.graph.prune import prune
+from legacy_gbp.io.protobuf import BROKEN, parse_bytes
 
 COLLECTION = "while_context"
 _SWITCH = threading.Lock()
@@ -119,4 +121,10 @@ def _contexts(meta: Any) -> List[Any]:
     if COLLECTION not in meta.collection_def:
         return []
     stored = meta.collection_def[COLLECTION].bytes_list.value
-    return [control_flow_pb2.WhileContextDef.FromString(context) for context in stored]
+    try:
+        return [parse_bytes(control_flow_pb2.WhileContextDef(), context) for context in stored]
+    except BROKEN as error:
+        raise ModelError(
+            f"the meta graph's description of a while loop is damaged ({first_line(error, 100)}); "
+            "copy the .meta file again"
+        ) from error

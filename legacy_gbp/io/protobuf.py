@@ -1,6 +1,7 @@
 """Read the bytes of a file, and a protocol buffer message from them."""
 
 import os
+import warnings
 from typing import Any, Tuple, Type
 
 from google.protobuf import text_format
@@ -8,13 +9,19 @@ from google.protobuf.message import DecodeError
 
 from legacy_gbp.errors import InputError, first_line
 
-# Old protobuf libraries raise SystemError for a message that breaks off.
+MOST_BYTES = 2**31 - 1  # of a message; protocol buffers have no larger ones
+# Old protobuf libraries raise SystemError for a message that breaks off, and warn of one that
+# ends too early. A text may hold numbers and escapes that Python refuses.
 BROKEN: Tuple[Type[BaseException], ...] = (
     DecodeError,
     text_format.ParseError,
-    UnicodeDecodeError,
+    ArithmeticError,
+    LookupError,
     RuntimeError,
+    RuntimeWarning,
     SystemError,
+    TypeError,
+    ValueError,
 )
 
 
@@ -32,18 +39,46 @@ def read_bytes(path: str) -> bytes:
     Raises
     ------
     InputError
-        For a file that is missing, not a regular file, or unreadable.
+        For a file that is missing, not a regular file, unreadable, or larger than any message.
     """
     if not os.path.exists(path):
         raise InputError(f"{path}: no such file; check the name")
     if not os.path.isfile(path):
         raise InputError(f"{path}: is not a file; give the name of a file")
     try:
+        if os.path.getsize(path) > MOST_BYTES:
+            raise InputError(
+                f"{path}: has {os.path.getsize(path)} bytes, which no protocol buffer has; give "
+                "another file"
+            )
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise InputError(f"{path}: cannot be read ({reason}); check its permissions") from error
+
+
+def parse_bytes(message: Any, data: bytes) -> Any:
+    """Fill a message from bytes, all of them.
+
+    Parameters
+    ----------
+    message : google.protobuf.message.Message
+    data : bytes
+
+    Returns
+    -------
+    google.protobuf.message.Message
+        `message`.
+
+    Raises
+    ------
+    one of BROKEN
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        message.ParseFromString(data)
+    return message
 
 
 def parse_message(message: Any, path: str, kind: str) -> Any:
@@ -68,7 +103,6 @@ def parse_message(message: Any, path: str, kind: str) -> Any:
     """
     data = read_bytes(path)
     try:
-        message.ParseFromString(data)
+        return parse_bytes(message, data)
     except BROKEN as error:
         raise InputError(f"{path}: not a {kind}, or cut off; copy it again") from error
-    return message

@@ -11,7 +11,7 @@ from legacy_gbp.graph.infer_endpoints import infer_endpoints
 from legacy_gbp.graph.nodes import producer
 from legacy_gbp.graph.open_inputs import with_open_inputs
 from legacy_gbp.graph.prune import prune
-from legacy_gbp.io.protobuf import BROKEN, read_bytes
+from legacy_gbp.io.protobuf import BROKEN, parse_bytes, read_bytes
 from legacy_gbp.models.imported_graph import ImportedGraph
 
 
@@ -132,7 +132,7 @@ def read_graph_def(path: str) -> Any:
         if path.endswith(".pbtxt"):
             text_format.Parse(data.decode("utf-8"), graph_def)
         else:
-            graph_def.ParseFromString(data)
+            parse_bytes(graph_def, data)
     except BROKEN as error:
         if _is_saved_model(data):
             raise ModelError(f"{path}: is a SavedModel; give the folder that holds it") from error
@@ -149,6 +149,6 @@ def _is_saved_model(data: bytes) -> bool:
     from tensorflow.core.protobuf import saved_model_pb2
 
     try:
-        return bool(saved_model_pb2.SavedModel.FromString(data).meta_graphs)
+        return bool(parse_bytes(saved_model_pb2.SavedModel(), data).meta_graphs)
     except BROKEN:
         return False

@@ -3,6 +3,7 @@
 import argparse
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -51,7 +52,12 @@ def _options() -> Any:
     parser.add_argument("--inputs", type=int, default=500, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="number of the first")
-    parser.add_argument("--kind", metavar="TEXT", default="", help="only kinds with it in the name")
+    parser.add_argument(
+        "--kind",
+        metavar="PATTERN",
+        default="",
+        help="only kinds with this regular expression in the name",
+    )
     parser.add_argument("--keep", metavar="DIR", help="copy the files of faults here")
     return parser.parse_args()
 
@@ -61,7 +67,7 @@ class _Fuzzer:
 
     def __init__(self, options: Any, seeds: str, folder: str) -> None:
         self._options, self._seeds, self._folder = options, seeds, folder
-        self._kinds = [kind for kind in KINDS if options.kind in kind.name]
+        self._kinds = [kind for kind in KINDS if re.search(options.kind, kind.name)]
         self._counts: Dict[str, Counter] = {kind.name: Counter() for kind in self._kinds}
         self._stopped: Counter = Counter()
         self._unforeseen: Dict[str, List[str]] = {}

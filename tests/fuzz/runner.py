@@ -25,6 +25,7 @@ SECONDS = 1800  # for a process that waits forever; no machine is so slow
 CLEAN, SAME, OTHER = "clean", "same", "other"
 TRACEBACK, SIGNAL, HANG, MEMORY, HALF = "traceback", "signal", "hang", "memory", "half"
 FAULTS = (TRACEBACK, SIGNAL, HANG, MEMORY, HALF)
+INTERRUPTIONS = (130, -15, -1)  # somebody ends the fuzzer: the supervisor passes it on
 OUTPUTS = ("out.h5", "out.png")
 
 
@@ -78,6 +79,8 @@ def run(argv: Tuple[str, ...], reference: str = "") -> Outcome:
         err.seek(0)
         printed, said = out.read(), err.read().decode("utf-8", "replace")
     assert end is not None
+    if end.code in INTERRUPTIONS:
+        raise KeyboardInterrupt
     is_large = after > peak and after * 1024 > 1.5 * MEMORY_BYTES
     return _judged(argv, end, printed, said, is_large, reference)
 
