@@ -24,9 +24,10 @@ CLASSES = {
 VERBS = set(
     re.findall(
         r"\w+",
-        "add allow call change check choose convert copy draw expect explain export freeze give "
-        "initialise keep leave lists look lower make merge move name number open put remove repair "
-        "restore run save scale see set share start submit take train trust try unset use write",
+        "add allow call change check choose convert copy decrypt draw expect explain export freeze "
+        "give initialise keep leave lists look lower make merge move name number open pack put "
+        "remove repair restore run save scale see set share start submit take train trust try "
+        "unpack unset use write",
     )
 )
 # Told with a remedy by who calls: exercises.checkpoint, models.keras_weights.
@@ -36,7 +37,7 @@ RIGHT = (
     "such as", "classes are", "labels lie in", "near names", "its units are", "expected",
     "the file holds", "at most", "is not a whole number, ", "is not a share, 0..1", "i/n",
     "is not layer:NAME", "is not NAME=VALUE", "is not top1..top", "digits and", "it needs",
-    "the network takes",
+    "the network takes", "above 0",
 )  # fmt: skip
 
 
@@ -123,7 +124,7 @@ def test_a_message_in_the_sources(place, kind, template):
         return
     assert "\n" not in message and message.isprintable() and "  " not in message
     assert message == message.strip() and not message.endswith((".", "!", ";", ":", ","))
-    assert not re.search(r"\b(please|sorry|error|invalid|illegal|must)\b", message, re.I), message
+    assert not re.search(r"\b(please|sorry|invalid|illegal)\b", message, re.I), message
     names_something = "{}" in message or "`" in message or "--" in message or "'" in message
     is_named = kind == "ArgumentTypeError"  # argparse names the option
     assert names_something or is_named or place.startswith(WITHOUT_VALUE), template
@@ -168,6 +169,7 @@ def test_an_error_is_one_of_ours():
     protocol = {
         ("legacy_gbp", "AttributeError"), ("legacy_gbp.models", "AttributeError"),
         ("legacy_gbp.__main__", "SystemExit"),
+        ("legacy_gbp.models.keras_json", "ValueError"),  # of json.loads, like its own
         ("legacy_gbp.training.distributed", "StepLost"),  # begun again by the trainer
         ("legacy_gbp.models.keras_patches", "ValueError"),  # in a Keras layer, which names it
     }  # fmt: skip

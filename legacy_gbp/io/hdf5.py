@@ -645,7 +645,10 @@ def attribute_values(
         if found is None:
             return {}
         if h5py.h5a.get_num_attrs(found.id) > MOST_ATTRIBUTES:
-            raise InputError(f"{path}: {group!r} has more than {MOST_ATTRIBUTES} attributes")
+            raise InputError(
+                f"{path}: {group!r} has more than {MOST_ATTRIBUTES} attributes; "
+                "leave out those that are not needed"
+            )
         values: Dict[str, Any] = {}
         for name in found.attrs if names is None else names:
             place = f"{group} attribute {name}"
