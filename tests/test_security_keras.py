@@ -289,7 +289,7 @@ def test_functions_of_tensorflow_that_only_compute(capsys):
 
 def test_an_operation_of_tensorflow_as_a_layer(capsys):
     """Where no tensor of the model goes in, TensorFlow 2 runs it at once: it writes a file."""
-    saving = {"name": "w", "op": "Save", "input": ["file", "names", "value"]}
+    saving: Dict[str, Any] = {"name": "w", "op": "Save", "input": ["file", "names", "value"]}
     saving["attr"] = {"T": {"list": {"type": ["DT_FLOAT"]}}}
     stored = {"name": "w", "node_def": saving, "constants": {"0": MARKER, "1": ["x"]}}
     layers = [

@@ -26,7 +26,7 @@ def _network(images_t):
     """Convolution, pooling, a dense layer: 3 logits."""
     rng = np.random.RandomState(0)
     kernel = v1.get_variable("conv/kernel", initializer=np.float32(rng.normal(size=(3, 3, 1, 2))))
-    bias = v1.get_variable("conv/bias", initializer=np.float32([0.1, -0.1]))
+    bias = v1.get_variable("conv/bias", initializer=np.array([0.1, -0.1], np.float32))
     hidden_t = tf.nn.relu(tf.nn.conv2d(images_t, kernel, [1, 1, 1, 1], "SAME") + bias)
     pooled_t = v1.nn.max_pool(hidden_t, [1, 2, 2, 1], [1, 2, 2, 1], "VALID")
     flat_t = tf.reshape(pooled_t, [-1, 32])
@@ -59,8 +59,8 @@ def _write_models(folder):
     for name in ("pb", "explain"):
         with open(place(name, "net.pb"), "wb") as file:
             file.write(frozen.SerializeToString())
-    with open(place("pbtxt", "net.pbtxt"), "w") as file:
-        file.write(str(frozen))
+    with open(place("pbtxt", "net.pbtxt"), "w") as texts:
+        texts.write(str(frozen))
 
 
 def _write_keras(folder):
