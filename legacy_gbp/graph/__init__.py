@@ -18,6 +18,7 @@ inline               function calls become operations
 unfuse               fused operations become the ones that they were made of
 while_loops          the contexts without which loops cannot be differentiated
 finite_constants     refuse NaN and Inf in weights
+structure            refuse what is broken, or grows without bounds
 trust                refuse operations that may reach outside of the graph
 layers               the tensor of a layer
 layout               which axis holds the channels

@@ -51,7 +51,23 @@ def logits_before(graph_def: Any, name: str) -> Tuple[str, List[SteppedOver]]:
     over : list of SteppedOver
         The last first.
     """
-    nodes = by_name(graph_def)
+    return logits_before_in(by_name(graph_def), name)
+
+
+def logits_before_in(nodes: Dict[str, Any], name: str) -> Tuple[str, List[SteppedOver]]:
+    """Return the same for nodes by name, where many tensors of one graph are asked for.
+
+    Parameters
+    ----------
+    nodes : dict of str to NodeDef
+    name : str
+        A tensor.
+
+    Returns
+    -------
+    logits : str
+    over : list of SteppedOver
+    """
     logits = tensor_name(name)
     over: List[SteppedOver] = []
     while True:

@@ -123,12 +123,12 @@ class Switches:
         return larger != random_first  # random >= dropped; kept > random
 
     def _is_random(self, name: str) -> bool:
-        todo = [name]
+        todo = {name}
         for _ in range(RANDOM_STEPS):
             found = [self._nodes[one] for one in todo if one in self._nodes]
             if any(RANDOM.match(node.op) for node in found):
                 return True
-            todo = [producer(read) for node in found for read in data_inputs(node)]
+            todo = {producer(read) for node in found for read in data_inputs(node)}
         return False
 
     def _is_complement(self, reader: Any, at: str) -> bool:

@@ -111,12 +111,14 @@ def _moved(graph_def: Any, start: str) -> Tuple[List[Any], List[Any]]:
 
 
 def _leads_to(name: str, behind: Dict[str, List[Any]], casts: "set[str]") -> bool:
-    todo = [name]
+    todo, known = [name], {name}
     for at in todo:  # grows
         for reader in behind.get(at, ()):
             if reader.name in casts:
                 return True
-            todo.append(reader.name)
+            if reader.name not in known:
+                known.add(reader.name)
+                todo.append(reader.name)
     return False
 
 

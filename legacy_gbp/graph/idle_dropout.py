@@ -12,6 +12,7 @@ from legacy_gbp.graph.flag_values import SUMS
 from legacy_gbp.graph.nodes import by_name, data_inputs, producer
 
 PASSING = ("Identity", "Cast", "StopGradient")
+MOST_STEPS = 8  # from a mask back to its random numbers, from a number to its constants
 UNIFORM = ("RandomUniform", "StatelessRandomUniform", "StatelessRandomUniformV2")
 
 
@@ -66,18 +67,18 @@ def _sums_to_one_or_more(nodes: Dict[str, Any], total: Any) -> bool:
     return False
 
 
-def _is_uniform(nodes: Dict[str, Any], name: str) -> bool:
+def _is_uniform(nodes: Dict[str, Any], name: str, steps: int = MOST_STEPS) -> bool:
     """Whether a tensor holds random numbers in 0..1, as ``tf.random_uniform`` scales them."""
     node = _behind(nodes, name)
-    if node is None:
+    if node is None or not steps:
         return False
     if node.op in UNIFORM:
         return True
     inputs = data_inputs(node)
     if node.op in SUMS and len(inputs) == 2:
-        return _value(nodes, inputs[1]) == 0 and _is_uniform(nodes, inputs[0])
+        return _value(nodes, inputs[1]) == 0 and _is_uniform(nodes, inputs[0], steps - 1)
     if node.op == "Mul":
-        return _value(nodes, inputs[1]) == 1 and _is_uniform(nodes, inputs[0])
+        return _value(nodes, inputs[1]) == 1 and _is_uniform(nodes, inputs[0], steps - 1)
     return False
 
 
@@ -88,17 +89,20 @@ def _behind(nodes: Dict[str, Any], name: str) -> Optional[Any]:
     return node
 
 
-def _value(nodes: Dict[str, Any], name: str) -> Optional[float]:
+def _value(nodes: Dict[str, Any], name: str, steps: int = MOST_STEPS) -> Optional[float]:
     """Return the value of a constant number, or of a difference or sum of such."""
     node = _behind(nodes, name)
-    if node is None:
+    if node is None or not steps:
         return None
     if node.op == "Const":
         value = tf.make_ndarray(node.attr["value"].tensor)
         return float(value.ravel()[0]) if value.size == 1 and value.dtype.kind in "fiu" else None
     if node.op not in ("Sub", *SUMS):
         return None
-    parts: List[Optional[float]] = [_value(nodes, read) for read in data_inputs(node)]
-    if parts[0] is None or parts[1] is None:
-        return None
+    parts: List[float] = []
+    for read in data_inputs(node):
+        part = _value(nodes, read, steps - 1)
+        if part is None:
+            return None
+        parts.append(part)
     return parts[0] - parts[1] if node.op == "Sub" else parts[0] + parts[1]

@@ -25,6 +25,7 @@ PIPELINES = (
     "IteratorGetNext", "IteratorGetNextSync", "QueueDequeue", "QueueDequeueV2",
     "QueueDequeueMany", "QueueDequeueManyV2", "QueueDequeueUpTo", "QueueDequeueUpToV2",
 )  # fmt: skip
+MOST_ON_A_PATH = 300  # from a text to the first weights
 VALUELESS = ("Shape", "ShapeN", "Size", "Rank")
 WEIGHTED = (
     "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "BatchMatMul",
@@ -176,7 +177,8 @@ class _Search:
 
     def pictures_behind(self, placeholder: str) -> List[str]:
         """Return what every path from a text passes in floating point, the likeliest first."""
-        between = [name for name in self._path(placeholder) if self._is_cut(placeholder, name)]
+        path = self._path(placeholder)[:MOST_ON_A_PATH]
+        between = [name for name in path if self._is_cut(placeholder, name)]
         floats = [name for name in between if self._is_float(name)]
         shapes = {name: self._shapes.shape(name + ":0") for name in floats}
         pictures = [name for name in floats if len(shapes[name] or ()) == PICTURE_RANK]
@@ -283,10 +285,17 @@ class _Search:
 
     def _shortest_path(self, start: str, end: str) -> List[str]:
         came_from, todo = {start: ""}, [start]
+        reads = {
+            name: frozenset(producer(read) for read in data_inputs(node))
+            for name, node in self._nodes.items()
+        }
         for at in todo:  # grows
             for reader in self._readers.get(at, ()):
-                reads = [producer(read) for read in data_inputs(reader)]
-                fits = reader.name in self._needed and reader.op not in VALUELESS and at in reads
+                fits = (
+                    reader.name in self._needed
+                    and reader.op not in VALUELESS
+                    and at in reads[reader.name]
+                )
                 if fits and reader.name not in came_from:
                     came_from[reader.name] = at
                     todo.append(reader.name)

@@ -152,7 +152,7 @@ def shape_from_readers(input_t: Any) -> Any:
     tf.TensorShape
         Of unknown rank where nothing says it.
     """
-    todo = [input_t]
+    todo, known = [input_t], {input_t.name}
     for t in todo:  # grows
         if t.shape.rank is not None:
             return input_t.shape.merge_with(t.shape)
@@ -160,7 +160,9 @@ def shape_from_readers(input_t: Any) -> Any:
             if _data_format(op) and op.type in WINDOWS:
                 return tf.TensorShape([None] * len(op.get_attr("strides")))
             others = [other_t.shape.rank for other_t in op.inputs if other_t is not t]
-            if op.type in FOLLOWED and all(rank in (0, 1) for rank in others):
+            follows = op.type in FOLLOWED and all(rank in (0, 1) for rank in others)
+            if follows and op.outputs[0].name not in known:
+                known.add(op.outputs[0].name)
                 todo.append(op.outputs[0])
     return input_t.shape
 

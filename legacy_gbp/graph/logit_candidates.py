@@ -17,7 +17,7 @@ readers. A single number, such as a loss, is no candidate either.
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
-from legacy_gbp.graph.final_operations import FINAL, logits_before
+from legacy_gbp.graph.final_operations import FINAL, logits_before_in
 from legacy_gbp.graph.input_candidates import (
     PIPELINES,
     PLACEHOLDER,
@@ -105,6 +105,10 @@ class _Search:
     def __init__(self, graph_def: Any, inputs: List[str]) -> None:
         self._graph_def, self._nodes = graph_def, by_name(graph_def)
         self._readers = consumers(graph_def)
+        self._reads = {
+            name: frozenset(producer(read) for read in data_inputs(node))
+            for name, node in self._nodes.items()
+        }
         sources = [producer(name) for name in inputs] or [
             node.name
             for node in graph_def.node
@@ -131,10 +135,10 @@ class _Search:
         return found
 
     def read_by_activations(self) -> List[LogitCandidate]:
-        found = []
+        found, behind = [], self._forward - self._in_front
         for node in self._graph_def.node:
-            if node.op in FINAL and node.name in self._forward - self._in_front:
-                name, over = logits_before(self._graph_def, node.name)
+            if node.op in FINAL and node.name in behind:
+                name, over = logits_before_in(self._nodes, node.name)
                 if over and self._can_be(name) and self._is_last(node.name, name):
                     found.append(self._candidate(name, "activation", node))
         return found
@@ -144,7 +148,7 @@ class _Search:
         known = self._sources_of([activation])
         for name in reached([activation], self._reading):
             if self._is_unread(self._nodes[name]) and self._sources_of([name]) <= known:
-                last, _ = logits_before(self._graph_def, name)
+                last, _ = logits_before_in(self._nodes, name)
                 if last != logits:
                     return False
         return True
@@ -153,7 +157,7 @@ class _Search:
         found = []
         for node in self._graph_def.node:
             if node.name in self._forward and self._is_unread(node):
-                name, over = logits_before(self._graph_def, node.name)
+                name, over = logits_before_in(self._nodes, node.name)
                 if self._can_be(name) and not self._is_scalar(name) and self._has_weights(name):
                     reader = self._nodes[over[-1].name] if over else None
                     found.append(self._candidate(name, "unread", reader))
@@ -232,10 +236,11 @@ class _Search:
         needed = reached(names, self._forward_inputs)
         sources = self._sources_of(names) if known else self._sources
         found: Dict[str, LogitCandidate] = {}
+        last = self._forward - self._in_front - needed
         for node in self._graph_def.node:
-            if node.op in WEIGHTED and node.name in self._forward - self._in_front - needed:
+            if node.op in WEIGHTED and node.name in last:
                 name = self._extended(node.name)
-                logits, _ = logits_before(self._graph_def, name)
+                logits, _ = logits_before_in(self._nodes, name)
                 if self._sources_of([producer(logits)]) <= sources:
                     candidate = self._candidate(logits, "last layer", None)
                     found.setdefault(candidate.name, candidate)
@@ -301,7 +306,7 @@ class _Search:
         """Return the nodes that read the values of a node; training does not count."""
         found = []
         for reader in self._readers.get(name, ()):
-            if name not in [producer(read) for read in data_inputs(reader)]:
+            if name not in self._reads[reader.name]:
                 continue
             if _is_of_training(reader) or reader.op in VALUELESS:
                 continue

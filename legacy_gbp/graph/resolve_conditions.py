@@ -6,12 +6,12 @@ chooses between the moments of the batch and the running ones by a train flag ca
 branches; only one of them says anything about the map.
 """
 
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, Optional, Set
 
 import numpy as np
 import tensorflow as tf
 
-from legacy_gbp.graph.nodes import by_name, data_inputs, output_number, producer
+from legacy_gbp.graph.nodes import by_name, consumers, data_inputs, output_number, producer
 
 SWITCHES, MERGES = ("Switch", "RefSwitch"), ("Merge", "RefMerge")
 IFS = ("If", "StatelessIf")
@@ -79,11 +79,22 @@ def resolve_branches(graph_def: Any) -> None:
 
 def _constant(nodes: Dict[str, Any], name: str) -> Optional[bool]:
     """Return the value of a constant predicate; None where it is computed from what is fed."""
-    value = _folded(nodes, name, MOST_FOLDED)
+    value = _folded(nodes, name, MOST_FOLDED, {})
     return bool(value.item()) if value is not None and value.size == 1 else None
 
 
-def _folded(nodes: Dict[str, Any], name: str, depth: int) -> Optional[np.ndarray]:
+def _folded(
+    nodes: Dict[str, Any], name: str, depth: int, known: Dict[str, Optional[np.ndarray]]
+) -> Optional[np.ndarray]:
+    """Compute a predicate; every node once, for two of its readers may read one node each."""
+    if producer(name) not in known:
+        known[producer(name)] = _computed(nodes, name, depth, known)
+    return known[producer(name)]
+
+
+def _computed(
+    nodes: Dict[str, Any], name: str, depth: int, known: Dict[str, Optional[np.ndarray]]
+) -> Optional[np.ndarray]:
     """Return what identities, casts and comparisons make of constants."""
     node = nodes.get(producer(name))
     if node is None or depth == 0:
@@ -94,7 +105,7 @@ def _folded(nodes: Dict[str, Any], name: str, depth: int) -> Optional[np.ndarray
     if node.op not in (*PASSING, *FOLDED):
         return None
     read = data_inputs(node)[:1] if node.op in PASSING else data_inputs(node)
-    inputs = [_folded(nodes, one, depth - 1) for one in read]
+    inputs = [_folded(nodes, one, depth - 1, known) for one in read]
     if any(one is None for one in inputs):
         return None
     if node.op == "Cast":
@@ -113,17 +124,16 @@ def _is_dead(name: str, taken: Dict[str, bool], dead: Set[str]) -> bool:
 def _dead_nodes(graph_def: Any, taken: Dict[str, bool]) -> Set[str]:
     """Return the nodes that read a dead tensor; a Merge is dead when all of its inputs are."""
     dead: Set[str] = set()
-    changed = True
-    while changed:
-        changed = False
-        for node in graph_def.node:
+    readers = consumers(graph_def)
+    todo = list(taken)
+    while todo:
+        for node in readers[todo.pop()]:
             if node.name in dead:
                 continue
-            reads: List[str] = list(node.input)
-            ends = [_is_dead(name, taken, dead) for name in reads]
-            if ends and (all(ends) if node.op in MERGES else any(ends)):
+            ends = [_is_dead(name, taken, dead) for name in node.input]
+            if all(ends) if node.op in MERGES else any(ends):
                 dead.add(node.name)
-                changed = True
+                todo.append(node.name)
     return dead
 
 

@@ -32,12 +32,18 @@ def unfuse(graph_def: Any, where: str) -> None:
     ModelError
         For a fused step that is not known here.
     """
-    fused = [node for node in graph_def.node if node.op in BASES]
-    for node in fused:
+    fused: List[Any] = []
+    kept: List[Any] = []
+    for node in graph_def.node:
         copy = tf.compat.v1.NodeDef()
         copy.CopyFrom(node)
-        graph_def.node.remove(node)
-        _expand(graph_def, copy, where)
+        (fused if node.op in BASES else kept).append(copy)
+    if not fused:
+        return
+    del graph_def.node[:]
+    graph_def.node.extend(kept)
+    for node in fused:
+        _expand(graph_def, node, where)
 
 
 def _expand(graph_def: Any, node: Any, where: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 import tensorflow as tf
 
 from legacy_gbp.errors import InputError
+from legacy_gbp.graph.structure import check_structure
 from legacy_gbp.io.checkpoint_files import INDEX, META
 from legacy_gbp.io.hdf5 import open_hdf5
 from legacy_gbp.io.protobuf import parse_message
@@ -74,8 +75,10 @@ def contents_of(path: str) -> Contents:
     InputError
         For a file that is missing, truncated, or of no known format.
     """
-    kind = format_of(path).name
-    return _READERS[kind](path)
+    contents = _READERS[format_of(path).name](path)
+    if contents.graph_def is not None:
+        check_structure(contents.graph_def, path)
+    return contents
 
 
 def _frozen_graph(path: str) -> Contents:

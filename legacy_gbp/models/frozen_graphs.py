@@ -11,6 +11,7 @@ from legacy_gbp.graph.infer_endpoints import infer_endpoints
 from legacy_gbp.graph.nodes import producer
 from legacy_gbp.graph.open_inputs import with_open_inputs
 from legacy_gbp.graph.prune import prune
+from legacy_gbp.graph.structure import check_structure
 from legacy_gbp.io.protobuf import BROKEN, parse_bytes, read_bytes
 from legacy_gbp.models.imported_graph import ImportedGraph
 
@@ -89,6 +90,7 @@ def from_graph_def(
     ModelError
         For a graph with variables or v1 loops, or with several candidates for an endpoint.
     """
+    check_structure(graph_def, where)
     inputs, output = infer_endpoints(graph_def, input, output, where)
     graph_def, inputs = with_open_inputs(graph_def, inputs, where)
     needed = prune(graph_def, [producer(output)])

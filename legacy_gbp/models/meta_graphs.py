@@ -16,6 +16,7 @@ from legacy_gbp.graph.infer_endpoints import infer_endpoints
 from legacy_gbp.graph.nodes import producer
 from legacy_gbp.graph.open_inputs import with_open_inputs
 from legacy_gbp.graph.prune import prune
+from legacy_gbp.graph.structure import check_structure
 from legacy_gbp.graph.while_loops import kept_contexts, loop_exits
 from legacy_gbp.io.checkpoint_files import INDEX, META, prefix_of
 from legacy_gbp.io.protobuf import parse_message
@@ -102,6 +103,7 @@ def from_meta(
     ------
     ModelError
     """
+    check_structure(meta.graph_def, where)
     inputs, output = infer_endpoints(meta.graph_def, input, output, where)
     # What lies before the inputs, such as loops of a preprocessing, is not needed.
     opened = tf.compat.v1.MetaGraphDef()

@@ -25,6 +25,7 @@ from legacy_gbp.graph.inline import inline
 from legacy_gbp.graph.nodes import all_nodes, output_number, producer, tensor_name
 from legacy_gbp.graph.open_inputs import PLACEHOLDER, with_open_inputs
 from legacy_gbp.graph.prune import prune
+from legacy_gbp.graph.structure import check_structure
 from legacy_gbp.graph.trust import check_harmless
 from legacy_gbp.graph.while_loops import kept_contexts, loop_exits
 from legacy_gbp.io.protobuf import parse_message
@@ -79,6 +80,7 @@ def saved_model(
     >>> source = saved_model("exported/1", output="logits")  # doctest: +SKIP
     """
     meta = serving_meta(path)
+    check_structure(meta.graph_def, path)
     chosen = _signature(meta, signature, path)
     inputs = _inputs(chosen, input, set(feeds or ()), path)
     for name in inputs:
