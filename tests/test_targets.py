@@ -546,7 +546,7 @@ def logits(x_t, shape=(6,)):
     return tf.identity(pixelwise(x_t, shape), name="logits")
 
 
-EXPLAIN = ("explain", "m.pb", "--images", "x.npy", "--method", "gradient")
+EXPLAIN = ("explain", "m.pb", "--images", "x.npy", "--method", "gradient", "--overwrite")
 
 
 def stored(*columns):
@@ -912,7 +912,7 @@ def test_outputs_whose_rows_are_no_images(shell):
         (lambda x: tf.reshape(logits(x)[:, :1], [-1]), ()),
     ):
         write(lambda x, function=function: tf.identity(function(x), name="y"))
-        argv = ["explain", "m.pb", "--images", "x.npy", "--output-tensor", "y", "--compare"]
+        argv = [*EXPLAIN[:4], "--output-tensor", "y", "--compare", "--overwrite"]
         shell(*argv, "--output", "m.h5", "--figure", "m.png")
         assert stored("logits").shape == (3, *shape)
         assert stored("maps").shape == stored("maps_gradient").shape == PIXELS.shape
@@ -1016,7 +1016,17 @@ def test_a_probability_is_explained_as_a_layer(capsys, tmp_path, monkeypatch):
         with open("p.pb", "wb") as file:
             file.write(graph.as_graph_def().SerializeToString())
     np.save("x.npy", np.zeros((1, 1), np.float32))
-    argv = ["explain", "p.pb", "--images", "x.npy", "--output-tensor", "prob", "--output", "m.h5"]
+    argv = [
+        "explain",
+        "p.pb",
+        "--images",
+        "x.npy",
+        "--output-tensor",
+        "prob",
+        "--output",
+        "m.h5",
+        "--overwrite",
+    ]
     argv += ["--method", "gradient"]
     for target, slope in (("layer:prob:0", 0.25), ("0", 1.0)):
         assert main_all([*argv, "--target", target]) == 0
