@@ -217,7 +217,7 @@ def test_a_limit_on_the_size_of_files(name, inputs):
         for path in digests("."):
             if path.endswith(".unfinished"):
                 os.remove(path)
-        size = max(4 * size, 1000)
+        size = max(16 * size, 1000)
     assert size > 0, "nothing was limited"
     TABLE.append(("limit on file sizes", name))
 
