@@ -107,7 +107,8 @@ class _Fuzzer:
             why = outcome.line.partition("cannot be read (")[2].partition("); it is damaged")[0]
             self._unforeseen.setdefault(why, []).append(title)
             self._keep(number, "unforeseen")
-        is_wrong = outcome.verdict == runner.OTHER and kind.has_checksum
+        blind = how in [mutate.__name__ for mutate in mutators.GENERAL]  # to checksums
+        is_wrong = outcome.verdict == runner.OTHER and kind.has_checksum and blind
         if outcome.verdict in runner.FAULTS or is_wrong:
             self._faults.append(title)
             print(f"{outcome.verdict}: {title}: {outcome.line}", flush=True)

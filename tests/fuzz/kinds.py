@@ -105,6 +105,9 @@ KINDS: Tuple[Kind, ...] = (
     Kind("images .h5", "explain", ("images.h5",), (_explain("--images", "images.h5:x"),),
          (mutators.hdf5,)),
     *PICTURES,
+    Kind("options", "explain", ("inspect.words", "explain.words", "jobscript.words"),
+         (("words", "inspect.words"), ("words", "explain.words"), ("words", "jobscript.words")),
+         (mutators.words,)),
 )  # fmt: skip
 
 

@@ -148,6 +148,23 @@ def _write_images(folder):
     np.save(os.path.join(place, "target.npy"), np.array([1, 2]))
 
 
+# A word a line, as a shell hands them over. None names a file to write.
+COMMAND_LINES = {
+    "inspect": "inspect net.pb --input images:0 --output-tensor logits --feed keep_prob=1 "
+    "--rule guided --memory-limit 4",
+    "explain": "explain net.pb --images images.npy --target 1-2 --layer Relu --method gradcam "
+    "--batch-size 2 --limit 1 --scale none",
+    "jobscript": "jobscript slurm --partition milano --account lcls:x --time 4:00 --array 4 "
+    "--name maps ex08 gbprop --data-dir xtcav --output-dir maps",
+}
+
+
+def _write_command_lines(folder):
+    for name, line in COMMAND_LINES.items():
+        with open(os.path.join(folder, "explain", name + ".words"), "w") as file:
+            file.write(line.replace(" ", "\n"))
+
+
 def write_seeds(folder):
     """Write the files of every kind."""
     _write_models(folder)
@@ -155,6 +172,7 @@ def write_seeds(folder):
     _write_xtcav(folder)
     _write_results(folder)
     _write_images(folder)
+    _write_command_lines(folder)
 
 
 if __name__ == "__main__":
