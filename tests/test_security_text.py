@@ -145,10 +145,10 @@ def test_names_of_classes(capsys):
     np.save("x.npy", np.ones((2, 4), "f4"))
     with open("names.txt", "w", encoding="utf-8") as file:
         file.write("\x1b[31mcat\n\u202edog\nЖж 猫 שלום 🦊\n")
-    argv = ["explain", "m.pb", "--images", "x.npy", "--labels", "names.txt", "--figure", "m.png"]
-    _, out, _ = run(capsys, *argv, "--target", "0")
+    argv = ["explain", "m.pb", "--images", "x.npy", "--labels", "names.txt"]
+    _, out, _ = run(capsys, *argv, "--target", "0", "--figure", "0.png")
     assert r"of class 0 (\x1b[31mcat)" in out
-    _, out, _ = run(capsys, *argv, "--target", "2")
+    _, out, _ = run(capsys, *argv, "--target", "2", "--figure", "2.png")
     assert "of class 2 (Жж 猫 שלום 🦊)" in out  # legible letters stay
     assert r"\x1b[31mcat" in refused(capsys, *argv, "--target", "\x1b[31mmouse")
 
@@ -167,6 +167,32 @@ def test_a_name_that_is_not_utf_8(capsys):
     assert code == 0 and out == "-- 2 shots in \\udcff.png\n"
     assert os.path.exists(b"\xff.png")
     assert r"\udcff2.h5: no such file" in refused(capsys, "show", NOT_UTF_8 + "2.h5")
+
+
+def test_results_of_names_that_are_not_utf_8(capsys, historical_checkpoint):
+    """Written, found again, merged; h5py stores Unicode alone."""
+    write_xtcav(NOT_UTF_8 + ".h5", 2)
+    data, checkpoint = NOT_UTF_8 + ".h5", ["--checkpoint", historical_checkpoint]
+    folder = ["--output-dir", NOT_UTF_8]
+    assert run(capsys, "ex07", "predict", data, *checkpoint, *folder)[0] == 0
+    _, out, _ = run(capsys, "ex07", "predict", data, *checkpoint, *folder)
+    assert "1 of 1 files, 1 finished before" in out
+    result = os.path.join(NOT_UTF_8, NOT_UTF_8 + "-predictions.h5")
+    assert run(capsys, "merge", result, "--output", NOT_UTF_8 + "2.h5")[0] == 0
+    with h5py.File(NOT_UTF_8 + "2.h5", "r") as file:
+        names = [name.decode() if isinstance(name, bytes) else name for name in file["file"]]
+    assert [os.path.basename(name) for name in names] == [r"\udcff.h5"] * 2
+    write_graph(NOT_UTF_8 + ".pb")
+    np.save(NOT_UTF_8 + ".npy", np.ones((2, 4), "f4"))
+    argv = ["explain", NOT_UTF_8 + ".pb", "--images", NOT_UTF_8 + ".npy", "--output", "m.h5"]
+    assert run(capsys, *argv)[0] == 0
+    with h5py.File("m.h5", "r") as file:
+        assert file.attrs["model"] == r"\udcff.pb"
+    with h5py.File("n.h5", "w") as file:
+        file[b"\xff"] = np.zeros(2)
+        file["y"] = np.zeros(2)
+    line = refused(capsys, "show", "n.h5")
+    assert r"n.h5: no dataset 'xtcavimg'; the file holds y, \udcff" in line
 
 
 def in_a_terminal(*argv, **environment):

@@ -161,7 +161,7 @@ def find_dataset(file: Any, path: str, name: str) -> Any:
         link = lost_link(file, name)
         if link:
             raise InputError(f"{path}: dataset {name!r} is {link}, which is missing; put it back")
-        others = sorted(set(itertools.islice(file, MOST_NAMED + 1)) - {name})
+        others = sorted(_in_text(one) for one in itertools.islice(file, MOST_NAMED + 1))
         holds = shortened(others, MOST_NAMED) or "nothing else"
         raise InputError(f"{path}: no dataset {name!r}; the file holds {holds}")
     if not is_dataset(found):
@@ -171,6 +171,11 @@ def find_dataset(file: Any, path: str, name: str) -> Any:
     except FAILURES as error:
         raise unreadable(path, name, error) from error
     return found
+
+
+def _in_text(name: Any) -> str:
+    """Return the name of a dataset; h5py has bytes for what is no UTF-8."""
+    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name)
 
 
 def read_rows(

@@ -10,6 +10,7 @@ from legacy_gbp.errors import InputError, first_line
 from legacy_gbp.io.foreign_parts import foreign_parts, name_foreign_parts
 from legacy_gbp.io.hdf5 import attribute_values, is_dataset, open_hdf5
 from legacy_gbp.io.stored_rows import read_all
+from legacy_gbp.results.writer import stored_text
 
 # Options that say where things are, not what is in them. The checkpoint has its SHA-256.
 PLACES = (
@@ -75,7 +76,9 @@ def read_result(path: str) -> ResultInfo:
         if not columns:
             return ResultInfo(path, facts, columns, np.array([], object), np.array([], np.int64))
         texts = read_all(file["file"], path, "file")
+        known = {stored_text(name): name for name in facts["data_files"] if isinstance(name, str)}
         named = [name.decode() if isinstance(name, bytes) else name for name in texts.tolist()]
+        named = [known.get(name, name) for name in named]
         rows = read_all(file["row"], path, "row")
         if not all(isinstance(name, str) for name in named) or rows.dtype.kind not in "iu":
             raise InputError(f"{path}: 'file' and 'row' name no shots; make it again")

@@ -42,7 +42,8 @@ def result_file(
         When the file cannot be written.
     """
     with create_hdf5(path) as file:
-        file.attrs.update(attributes)
+        for key, value in attributes.items():
+            file.attrs[key] = stored_text(value) if isinstance(value, str) else value
         unwritten = 0
 
         def append(**columns: Any) -> None:
@@ -60,6 +61,8 @@ def _append(file: Any, path: str, columns: Mapping[str, Any], compress: bool) ->
     added = 0
     for name, given in columns.items():
         values = np.asarray(given)
+        if values.dtype.kind in "UO":
+            values = np.array([stored_text(str(text)) for text in values], dtype=object)
         check_free_space(path, values.nbytes)
         if name not in file:
             _create(file, name, values, compress)
@@ -70,6 +73,22 @@ def _append(file: Any, path: str, columns: Mapping[str, Any], compress: bool) ->
         file.target.check()
         added += values.nbytes
     return added
+
+
+def stored_text(text: str) -> str:
+    r"""Return a text as HDF5 stores it, which takes Unicode alone.
+
+    Parameters
+    ----------
+    text : str
+        Such as the name of a file.
+
+    Returns
+    -------
+    str
+        With escapes such as ``\udcff`` in place of bytes that are no UTF-8.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _leave_page_cache(file: Any) -> None:
