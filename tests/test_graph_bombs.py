@@ -197,6 +197,13 @@ def test_a_constant_that_declares_more_than_its_file_holds():
     refused(graph_def, r"'big' \('Const'\) holds values of an open shape")
 
 
+def content(shape, **values):
+    from tensorflow.core.framework import tensor_pb2
+
+    proto = tensor_pb2.TensorProto(dtype=1, tensor_shape=tf.TensorShape(shape).as_proto(), **values)
+    return v1.AttrValue(tensor=proto)
+
+
 def mutated(change):
     graph_def = chain(3)
     change(graph_def)
@@ -253,6 +260,24 @@ BROKEN = {
         lambda g: g.node.add(op="Cast", name="z", input=["x"], attr={
             "SrcT": v1.AttrValue(type=77), "DstT": v1.AttrValue(type=1)}),
         r"'z' \('Cast'\) has the type 77 as its attribute SrcT",
+    ),
+    "an input of a size that no memory has": (
+        lambda g: g.node[0].attr["shape"].shape.dim[1].__setattr__("size", 2**40),
+        r"'x' \('Placeholder'\) declares 1e\+12 values",
+    ),
+    "an input of a negative size": (
+        lambda g: g.node[0].attr["shape"].shape.dim[1].__setattr__("size", -7),
+        r"'x' \('Placeholder'\) has a negative size",
+    ),
+    "a constant that breaks off": (
+        lambda g: g.node.add(op="Const", name="w", attr={
+            "dtype": v1.AttrValue(type=1), "value": content([4], tensor_content=b"abc")}),
+        r"'w' \('Const'\) holds 3 bytes for 4 values",
+    ),
+    "a constant of too many values": (
+        lambda g: g.node.add(op="Const", name="w", attr={
+            "dtype": v1.AttrValue(type=1), "value": content([4], float_val=[1.0] * 5)}),
+        r"'w' \('Const'\) holds 5 values in place of 4",
     ),
     "a function that is not there": (
         lambda g: add(g.node, "PartitionedCall", "z", "x", f=func("f"), Tin=FLOATS, Tout=FLOATS),

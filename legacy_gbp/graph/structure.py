@@ -172,6 +172,8 @@ def _problem_of_an_attribute(node: Any, attribute: Any) -> Optional[str]:
         return f"has no {attribute.type} as its attribute {name}"
     if wanted == "type" and not _is_type(value.type):
         return f"has the type {value.type} as its attribute {name}"
+    if wanted == "shape":
+        return _problem_of_a_shape(value.shape)
     if wanted == "tensor":
         return _problem_of_a_tensor(value.tensor)
     return None
@@ -190,7 +192,38 @@ def _problem_of_a_tensor(tensor: Any) -> Optional[str]:
         return f"holds values of type {tensor.dtype}"
     if tensor.tensor_shape.unknown_rank or any(dim.size < 0 for dim in tensor.tensor_shape.dim):
         return "holds values of an open shape"
+    number = _product(tensor.tensor_shape)
+    stored = len(tensor.tensor_content)
+    if stored and stored != number * tf.as_dtype(tensor.dtype).size:
+        return f"holds {stored} bytes for {_number(number)} values"
+    listed = max(
+        len(getattr(tensor, field.name)) // (2 if "complex" in field.name else 1)
+        for field in tensor.DESCRIPTOR.fields
+        if field.name.endswith("_val")
+    )
+    # TensorFlow 1 does not repeat the last of several values.
+    if listed > number or (not stored and listed not in (1, number) and _is_tensorflow_1()):
+        return f"holds {listed} values in place of {_number(number)}"
     return None
+
+
+def _problem_of_a_shape(shape: Any) -> Optional[str]:
+    if any(dim.size < -1 for dim in shape.dim):
+        return "has a negative size"
+    number = _product(shape)
+    return f"declares {_number(number)} values" if number > MOST_BYTES else None
+
+
+def _product(shape: Any) -> int:
+    """Return the number of values of a shape, an open size taken as 1."""
+    number = 1
+    for dim in shape.dim:
+        number *= int(dim.size) if dim.size >= 0 else 1
+    return number
+
+
+def _is_tensorflow_1() -> bool:
+    return bool(tf.__version__.startswith("1."))
 
 
 def _count(node: Any, argument: Any, definition: Any) -> int:
@@ -292,9 +325,7 @@ def _unstored_bytes(value: Any) -> int:
     for tensor in [value.tensor, *value.list.tensor]:
         if not tensor.dtype or not _is_type(tensor.dtype):
             continue
-        number = 1
-        for dim in tensor.tensor_shape.dim:
-            number *= max(int(dim.size), 0)
+        number = _product(tensor.tensor_shape)
         dtype = tf.as_dtype(tensor.dtype)
         size = number * (STRING_BYTES if dtype == tf.string else max(int(dtype.size), 1))
         if size > MOST_BYTES // 1024:  # the stored size of a small one does not matter

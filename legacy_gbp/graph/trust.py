@@ -154,4 +154,6 @@ def _oddities(graph_def: Any, library: Set[str]) -> Iterator[str]:
 
 
 def _shown(name: str) -> str:
+    """Return a name as it may be printed, cut after 100 characters."""
+    name = name if len(name) <= 100 else name[:100] + "..."
     return name if name.isprintable() else ascii(name)
