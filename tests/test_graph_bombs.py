@@ -378,6 +378,13 @@ def test_diamonds_in_front_of_an_open_shape():
     np.testing.assert_array_equal(found, np.full((1, 4), 2.0**40, np.float32))
 
 
+def test_a_fused_operation_with_too_few_inputs():
+    graph_def = a_graph()
+    add(graph_def.node, "_FusedMatMul", "y", "x", "x").attr["fused_ops"].list.s.append(b"BiasAdd")
+    with pytest.raises(ModelError, match="has 2 inputs, too few for BiasAdd; export the graph"):
+        from_graph_def(graph_def, "g", "x", "y")
+
+
 def test_the_bounds_are_stated():
     assert structure.MOST_NODES == 150000
     assert structure.MOST_BYTES == 2**31

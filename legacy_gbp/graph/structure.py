@@ -118,8 +118,8 @@ def _problem_of_inputs(
     if node.op not in definitions:
         definitions[node.op] = op_def_of(node.op)
     definition = definitions[node.op]
-    if definition is None:  # the import refuses what nobody knows
-        return None
+    if definition is None or node.op.startswith("_"):
+        return None  # the import refuses what nobody knows; what an optimiser made has no contract
     for attribute in definition.attr:
         wrong = _problem_of_an_attribute(node, attribute)
         if wrong:

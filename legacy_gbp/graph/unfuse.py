@@ -13,6 +13,7 @@ OWN = {  # attributes of the base operation
                "use_cudnn_on_gpu"),
     "MatMul": ("T", "transpose_a", "transpose_b"),
 }  # fmt: skip
+NEEDED = {"BiasAdd": 1, "FusedBatchNorm": 4}  # inputs besides the two of the base operation
 ACTIVATIONS = ("Relu", "Relu6", "Elu", "LeakyRelu", "Tanh", "Sigmoid")
 
 
@@ -51,6 +52,11 @@ def _expand(graph_def: Any, node: Any, where: str) -> None:
     inputs, control = data_inputs(node), [name for name in node.input if name.startswith("^")]
     steps = [step.decode() for step in node.attr["fused_ops"].list.s]
     arguments = inputs[2:]
+    if len(inputs) < 2 + max([NEEDED.get(step, 0) for step in steps], default=0):
+        raise ModelError(
+            f"{where}: operation {node.name} ({node.op}) has {len(inputs)} inputs, too few for "
+            f"{', '.join(steps) or base}; export the graph again"
+        )
     last = f"{node.name}/{base}" if steps else node.name
     own = {key: node.attr[key] for key in OWN[base] if key in node.attr}
     add_node(graph_def, base, last, inputs[:2] + control, **own)
