@@ -39,7 +39,8 @@ def generation_of(library: Any) -> int:
     -------
     int
     """
-    return int(str(library.__version__).split(".")[0])
+    # Some releases of TensorFlow have a Keras 2 that does not say its version.
+    return int(str(getattr(library, "__version__", 2)).split(".")[0])
 
 
 def library_of(model: Any) -> Any:
