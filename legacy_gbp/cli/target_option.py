@@ -162,19 +162,9 @@ def _from_file(path: str, names: List[str], counts: Optional[Tuple[int, int]]) -
 def _array(path: str) -> Any:
     import numpy as np
 
-    from legacy_gbp.errors import first_line
+    from legacy_gbp.data.arrays import map_array
 
-    try:
-        values = np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; check `target`") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"{path}: not a readable array ({first_line(error)}); save it by numpy.save"
-        ) from error
-    if not isinstance(values, np.ndarray):  # an archive of arrays
-        raise InputError(f"{path}: holds several arrays; save one by numpy.save")
-    return values
+    return np.array(map_array(path, "target"))
 
 
 def _lines(path: str, names: List[str]) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, Dict, List
 from legacy_gbp.errors import InputError, first_line
 
 IMAGENET = "imagenet"
+MOST_CHARACTERS = 1 << 24
 KERAS_TABLE = os.path.join("models", "imagenet_class_index.json")
 
 
@@ -32,14 +33,18 @@ def read_class_names(path: str) -> List[str]:
     """
     if path == IMAGENET and not os.path.exists(path):
         path = _keras_table()
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{path}: is not a file; check `labels`")
     try:
         with open(path, encoding="utf-8-sig") as file:
-            text = file.read()
+            text = file.read(MOST_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{path}: cannot be read ({first_line(error)}); give `labels` as a text file with a "
             "name a line, or JSON"
         ) from error
+    if len(text) > MOST_CHARACTERS:
+        raise InputError(f"{path}: holds more than 16 million characters; check `labels`")
     names = _from_json(path, text) if text.lstrip()[:1] in ("[", "{") else text.splitlines()
     names = [name.strip() for name in names]
     while names and not names[-1]:
@@ -96,7 +101,7 @@ def _keras_table() -> str:
 def _from_json(path: str, text: str) -> List[str]:
     try:
         read: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: no valid JSON ({first_line(error)}); check `labels`") from error
     if isinstance(read, dict):
         read = _by_number(path, read)

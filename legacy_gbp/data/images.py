@@ -9,10 +9,11 @@ from typing import Any, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from legacy_gbp.data.arrays import map_array
 from legacy_gbp.data.finite import first_not_finite
 from legacy_gbp.data.picture_set import PictureSet, shown_shape
 from legacy_gbp.data.xtcav import IMAGE_SHAPE, find_dataset
-from legacy_gbp.errors import InputError, first_line
+from legacy_gbp.errors import InputError
 from legacy_gbp.io.stored_rows import read_rows_of
 from legacy_gbp.io.unchanged_file import UnchangedFile
 
@@ -210,14 +211,7 @@ def _is_hdf5(name: str) -> bool:
 
 def _numpy_array(path: str) -> np.ndarray:
     """Open an array without reading it."""
-    try:
-        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; check `images`") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"{path}: not a readable array ({first_line(error)}); save it by numpy.save"
-        ) from error
+    array = map_array(path, "images")
     _check_numbers(path, array)
     return array
 

@@ -1,7 +1,11 @@
-"""Picture files of any kind that Pillow reads, as networks of photographs take them."""
+"""Picture files of the common kinds, as networks of photographs take them."""
 
+import contextlib
 import os
-from typing import NamedTuple, Optional, Tuple, Union
+import struct
+import warnings
+import zlib
+from typing import Iterator, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -12,6 +16,16 @@ SIZE = (224, 224)
 ORIENTATION = 0x0112  # EXIF; 1 is upright
 GREY_MODES = ("1", "L", "LA", "La")
 RGB_MODES = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA")
+# The formats that are opened. Pillow knows some forty; it runs Ghostscript for EPS.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+KINDS = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+# Pillow's readers raise all of these: for damaged files, and for pictures of more than
+# 178,956,970 pixels.
+DAMAGED = (
+    OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError,
+    ArithmeticError, RuntimeError, MemoryError, struct.error, zlib.error,
+    Image.DecompressionBombError,
+)  # fmt: skip
 MOST_REASON = 200  # characters of Pillow's message, without the path
 
 
@@ -33,7 +47,7 @@ class Picture(NamedTuple):
     transparent : bool
         Whether a transparency was dropped that was not opaque everywhere.
     frames : int
-        In the file; the first was taken.
+        2 where the file has several; the first was taken.
     """
 
     pixels: np.ndarray
@@ -58,7 +72,7 @@ def read_picture(path: "Union[str, os.PathLike[str]]", size: Tuple[int, int] = S
     Parameters
     ----------
     path : str or os.PathLike
-        PNG, JPEG, ...; 8 bits a channel.
+        Of :data:`FORMATS`; 8 bits a channel.
     size : tuple of int
         Height and width wanted, pixels.
 
@@ -79,24 +93,25 @@ def read_picture(path: "Union[str, os.PathLike[str]]", size: Tuple[int, int] = S
         raise InputError(f"{path}: is not a file; give a picture (PNG, JPEG, ...)")
     height, width = size
     try:
-        with Image.open(path) as image:
+        with _quietly(), Image.open(path, formats=FORMATS) as image:
             _check_depth(image, path)
             turned = image.getexif().get(ORIENTATION, 1) in range(2, 9)
-            frames = getattr(image, "n_frames", 1)
+            # A file may have a million frames: they are not counted.
+            frames = 2 if getattr(image, "is_animated", False) else 1
             stored = ImageOps.exif_transpose(image)
             upright = stored.convert("RGB")
             transparent = _is_transparent(stored)
+            pixels = np.array(upright.resize((width, height), Image.Resampling.BILINEAR))
     except InputError:  # a ValueError, too
         raise
-    # Pillow's readers raise all of these: for damaged files, and for pictures of absurd size.
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         reason = first_line(error, MOST_REASON + len(path)).replace(path, "the file")
         raise InputError(
-            f"{path}: not a readable picture ({reason}); give a complete PNG or JPEG file"
+            f"{path}: not a readable picture ({reason}); give a complete {KINDS} file"
         ) from error
     grey = stored.mode in GREY_MODES
     return Picture(
-        np.array(upright.resize((width, height), Image.Resampling.BILINEAR)),
+        pixels,
         (upright.height, upright.width),
         turned,
         None if grey or stored.mode in RGB_MODES else stored.mode,
@@ -104,6 +119,14 @@ def read_picture(path: "Union[str, os.PathLike[str]]", size: Tuple[int, int] = S
         transparent,
         frames,
     )
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Drop what Pillow says of damaged parts that are not needed, and of large pictures."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _is_transparent(image: Image.Image) -> bool:

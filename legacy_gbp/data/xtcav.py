@@ -11,14 +11,13 @@ datasets are ignored. :class:`legacy_gbp.data.shots.FileShots` indexes many file
 """
 
 import contextlib
-import itertools
 from typing import Any, Optional, Tuple
 
 import numpy as np
 
 from legacy_gbp.data.finite import first_not_finite
 from legacy_gbp.errors import InputError, shortened
-from legacy_gbp.io.hdf5 import FAILURES, is_dataset, is_group, lost_link, unreadable
+from legacy_gbp.io.hdf5 import FAILURES, is_dataset, is_group, lost_link, names_in, unreadable
 from legacy_gbp.io.stored_rows import read_all, read_rows_of
 
 IMAGES = "xtcavimg"
@@ -26,7 +25,7 @@ IMAGE_SHAPE = (363, 284)
 UNUSABLE = -1
 NO_LABEL = -1
 MOST_ROWS_A_BLOCK = 64
-MOST_NAMED = 100  # datasets in a message
+MOST_NAMED = 20  # datasets in a message
 MOST_ROWS = 10_000_000  # of a file: 2 TB of int16
 
 
@@ -161,7 +160,7 @@ def find_dataset(file: Any, path: str, name: str) -> Any:
         link = lost_link(file, name)
         if link:
             raise InputError(f"{path}: dataset {name!r} is {link}, which is missing; put it back")
-        others = sorted(_in_text(one) for one in itertools.islice(file, MOST_NAMED + 1))
+        others = sorted(set(names_in(file, MOST_NAMED + 1)) - {name})
         holds = shortened(others, MOST_NAMED) or "nothing else"
         raise InputError(f"{path}: no dataset {name!r}; the file holds {holds}")
     if not is_dataset(found):
@@ -171,11 +170,6 @@ def find_dataset(file: Any, path: str, name: str) -> Any:
     except FAILURES as error:
         raise unreadable(path, name, error) from error
     return found
-
-
-def _in_text(name: Any) -> str:
-    """Return the name of a dataset; h5py has bytes for what is no UTF-8."""
-    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name)
 
 
 def read_rows(

@@ -21,7 +21,7 @@ import os
 import re
 import shutil
 import time
-from typing import List
+from typing import List, Optional, Sequence
 
 from legacy_gbp.errors import InputError, OutputError
 from legacy_gbp.io.private_folder import anybody_may_write, belongs_to_others
@@ -29,6 +29,7 @@ from legacy_gbp.io.private_folder import anybody_may_write, belongs_to_others
 INDEX, META, DATA = ".index", ".meta", ".data-00000-of-00001"
 SUFFIXES = (DATA, META, INDEX)
 OWN_VARIABLE = b"process/kind"  # of all our checkpoints: the end of preprocess/kind
+STATE, MOST_STATE = "checkpoint", 1 << 20  # the file that names the latest; characters
 PARTS = r"\.(index|meta|data-\d+-of-\d+)"
 
 
@@ -131,6 +132,7 @@ def check_checkpoint(path: str, remedy: str) -> str:
         That names the missing file.
     """
     prefix = prefix_of(path)
+    check_regular(prefix)
     if is_v1(prefix):
         return prefix
     for suffix in (INDEX, ".data-*-of-*"):
@@ -138,6 +140,86 @@ def check_checkpoint(path: str, remedy: str) -> str:
             name = os.path.basename(prefix) + suffix
             raise InputError(f"{prefix}: no checkpoint ({name} is missing); {remedy}")
     return prefix
+
+
+def latest_named(folder: str, there: Sequence[str]) -> Optional[str]:
+    """Return the checkpoint of a folder that its file ``checkpoint`` names as the latest.
+
+    Parameters
+    ----------
+    folder : str
+    there : sequence of str
+        Prefixes of the checkpoints in it.
+
+    Returns
+    -------
+    str or None
+        None where the file names none that is there. A folder that was moved names its own
+        checkpoints by the old path.
+
+    Raises
+    ------
+    InputError
+        Where it names one of another folder, and none of that name is here; and where the
+        files are links to another folder, or no regular files.
+    """
+    state = os.path.join(folder, STATE)
+    if not os.path.isfile(state):
+        return None
+    with open(state, encoding="utf-8", errors="replace") as file:
+        match = re.search(r'^model_checkpoint_path: "(.*)"$', file.read(MOST_STATE), re.M)
+    if not match:
+        return None
+    named = os.path.join(folder, os.path.basename(match.group(1)))
+    if named in there:
+        _check_in_folder(named)
+        return named
+    other = os.path.join(folder, match.group(1))
+    if not _is_same_folder(os.path.dirname(other), folder):
+        raise InputError(
+            f"{state}: names {match.group(1)}, which is not in this folder; name the prefix of a "
+            "checkpoint in place of the folder"
+        )
+    return None
+
+
+def check_regular(prefix: str) -> None:
+    """Refuse a checkpoint with a FIFO, socket or device: to open one may wait forever.
+
+    Parameters
+    ----------
+    prefix : str
+
+    Raises
+    ------
+    InputError
+    """
+    for path in _parts_of(prefix):
+        if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+            raise InputError(f"{path}: is no regular file; copy the checkpoint again")
+
+
+def _check_in_folder(prefix: str) -> None:
+    """Refuse links to other folders where the user has named the folder alone."""
+    check_regular(prefix)
+    for path in _parts_of(prefix):
+        real = os.path.realpath(path)
+        if os.path.islink(path) and not _is_same_folder(
+            os.path.dirname(real), os.path.dirname(path)
+        ):
+            raise InputError(
+                f"{path}: is a link to {real}, which is in another folder; name the prefix "
+                f"{prefix} in place of the folder to read it"
+            )
+
+
+def _parts_of(prefix: str) -> List[str]:
+    found = [prefix + INDEX, prefix + META, *glob.glob(glob.escape(prefix) + ".data-*-of-*")]
+    return [path for path in [*found, prefix] if os.path.lexists(path)]
+
+
+def _is_same_folder(one: str, other: str) -> bool:
+    return os.path.realpath(one or ".") == os.path.realpath(other or ".")
 
 
 def publish(folder: str, prefix: str) -> None:

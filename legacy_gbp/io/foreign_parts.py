@@ -142,7 +142,7 @@ class _Search:
             else:
                 raise InputError(f"{path}: {name!r} is a link of an unknown kind; {COPY}")
         if is_dataset(place):
-            self._check(file, path, place.name or name, place)
+            self._check(file, path, (place.name or name).strip("/"), place)
 
     def _follow_link(
         self, group: Any, path: str, name: str, target: str, rest: str, links: int
@@ -150,7 +150,7 @@ class _Search:
         candidates = self._candidates(path, name, source_paths(path, target, LINK_FOLDERS))
         for found in candidates:  # versions of HDF5 differ in their order
             self._add(found)
-            with open_hdf5(found, COPY) as other:
+            with _opened(path, name, found) as other:
                 self.follow(other, found, rest, links)
 
     def _check(self, file: Any, path: str, name: str, dataset: Any) -> None:
@@ -178,7 +178,7 @@ class _Search:
                 candidates = self._candidates(path, name, source_paths(path, one))
                 for found in candidates[:1] if by_rows else candidates:
                     self._add(found)
-                    with open_hdf5(found, COPY) as other:
+                    with _opened(path, name, found) as other:
                         for source in sources:
                             self.follow(other, found, source)
         self._open.pop()
@@ -218,6 +218,13 @@ class _Search:
             self.elsewhere[real] = None
         if len(self.files) > MOST_FILES:
             raise InputError(f"{self._path}: refers to more than {MOST_FILES} files; {COPY}")
+
+
+def _opened(path: str, name: str, found: str) -> Any:
+    try:
+        return open_hdf5(found)
+    except InputError as error:
+        raise InputError(f"{path}: {name!r} leads to {error}") from error
 
 
 def _mode(path: str) -> Optional[int]:

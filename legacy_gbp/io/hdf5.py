@@ -1,6 +1,8 @@
 """The door to HDF5: the only module that imports h5py."""
 
 import contextlib
+import ctypes
+import functools
 import os
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -206,6 +208,53 @@ def filter_values(dataset: Any, number: int) -> List[int]:
     list of int
     """
     return [int(value) for value in dataset.id.get_create_plist().get_filter(number)[2]]
+
+
+@functools.lru_cache(maxsize=None)
+def _lzf_decompress() -> Any:
+    """Return the function of h5py's LZF filter; None where it is not exported."""
+    try:
+        found = ctypes.CDLL(h5py.h5z.__file__).lzf_decompress
+    except (OSError, AttributeError):
+        return None
+    found.argtypes = [ctypes.c_char_p, ctypes.c_uint, ctypes.c_void_p, ctypes.c_uint]
+    found.restype = ctypes.c_uint
+    return found
+
+
+def has_lzf() -> bool:
+    """Return whether :func:`lzf_inflated` can be used.
+
+    Returns
+    -------
+    bool
+    """
+    return _lzf_decompress() is not None
+
+
+def lzf_inflated(content: bytes, most: int) -> bytes:
+    """Return what LZF inflates to. HDF5 itself inflates it without bound.
+
+    Parameters
+    ----------
+    content : bytes
+    most : int
+        Bytes.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    ValueError
+        For more than `most` bytes, and for damaged content.
+    """
+    room = ctypes.create_string_buffer(most)
+    count = _lzf_decompress()(content, len(content), room, most)
+    if not count:
+        raise ValueError(f"LZF inflates to more than {most} bytes, or is damaged")
+    return ctypes.string_at(room, count)
 
 
 def has_plain_numbers(dataset: Any) -> bool:
@@ -595,6 +644,30 @@ def _links_of(group: Any, path: str, most: int) -> List[Tuple[bytes, int]]:
     return found
 
 
+def names_in(group: Any, most: int) -> List[str]:
+    """Return the first names in a group, without opening what they name.
+
+    Parameters
+    ----------
+    group : h5py.Group
+    most : int
+        1 or more.
+
+    Returns
+    -------
+    list of str
+        What is no UTF-8 is escaped.
+    """
+    found: List[str] = []
+
+    def add(name: bytes) -> Optional[bool]:
+        found.append(name.decode("utf-8", "backslashreplace"))
+        return True if len(found) >= most else None
+
+    group.id.links.iterate(add)
+    return found
+
+
 def unreadable(path: str, dataset: str, error: BaseException) -> InputError:
     """Return the error for a dataset that cannot be read.
 
@@ -654,8 +727,7 @@ def attribute_values(
             place = f"{group} attribute {name}"
             if names is not None and name not in found.attrs:
                 continue
-            encoded = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
-            if h5py.h5a.open(found.id, encoded).get_storage_size() > MOST_BYTES_AN_ATTRIBUTE:
+            if _bytes_of_attribute(found, name) > MOST_BYTES_AN_ATTRIBUTE:
                 raise InputError(f"{path}: {place} holds more than 64 MiB; write the file again")
             values[name] = found.attrs[name]
         return values
@@ -663,6 +735,14 @@ def attribute_values(
         raise
     except FAILURES as error:
         raise unreadable(path, place, error) from error
+
+
+def _bytes_of_attribute(found: Any, name: Any) -> int:
+    encoded = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+    identifier = h5py.h5a.open(found.id, encoded)
+    if identifier.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+        return 0
+    return int(identifier.get_storage_size())
 
 
 def attributes_of(path: str, group: str) -> Dict[str, Any]:

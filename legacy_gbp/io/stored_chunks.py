@@ -4,7 +4,7 @@ HDF5 reads a chunk that inflates to fewer bytes than a chunk beyond its end: thr
 results, or a crash (HDF5 1.10.4 and 1.14.6). A chunk that was never written reads as the fill
 value.
 
-So chunks are fetched as they are stored, and inflated (gzip) and put in order (shuffle) here.
+So chunks are fetched as they are stored, and inflated (gzip, LZF) and put in order (shuffle) here.
 That takes as long as HDF5 takes. Datasets through other filters are read by HDF5, after a check
 that each chunk is there and says the length of a chunk where its filter says one.
 
@@ -29,7 +29,9 @@ from legacy_gbp.io.hdf5 import (
     SZIP,
     filter_values,
     filters_of,
+    has_lzf,
     has_plain_numbers,
+    lzf_inflated,
     unreadable,
 )
 from legacy_gbp.io.wanted_rows import COPY_AGAIN, Rows, ask_hdf5
@@ -65,7 +67,8 @@ def read_chunks(rows: Rows, found: np.ndarray) -> None:
     numbers = dataset.dtype.kind in NUMBERS  # the length of others is not that of their type
     if numbers:
         _check_unfiltered(rows, filters)
-    if not has_plain_numbers(dataset) or any(code not in KNOWN for code in filters):
+    known = (*KNOWN, LZF) if has_lzf() else KNOWN
+    if not has_plain_numbers(dataset) or any(code not in known for code in filters):
         for offset in _offsets(rows):
             stored = _stored(rows, offset)
             if stored is not None and numbers:
@@ -154,6 +157,8 @@ def _unpack(
             continue
         if filters[number] == DEFLATE:
             content = _inflated(rows, offset, content, wanted)
+        elif filters[number] == LZF:
+            content = _lzf_inflated(rows, offset, content, wanted)
         else:
             shuffled = True
     if len(content) != wanted:
@@ -180,6 +185,16 @@ def _inflated(rows: Rows, offset: Tuple[int, ...], content: bytes, wanted: int) 
     if not inflater.eof and len(values) <= wanted:
         raise _wrong_length(rows, offset, len(values), wanted)
     return values
+
+
+def _lzf_inflated(rows: Rows, offset: Tuple[int, ...], content: bytes, wanted: int) -> bytes:
+    """Return what a chunk inflates to, which must have the wanted length."""
+    try:
+        return lzf_inflated(content, wanted)
+    except ValueError as error:
+        raise InputError(
+            f"{rows.path}: dataset {rows.name!r} row {offset[0]}: {error}; {COPY_AGAIN}"
+        ) from error
 
 
 def _is_partial(rows: Rows, offset: Tuple[int, ...]) -> bool:
@@ -231,6 +246,10 @@ def _check_declared(
     declared = wanted  # of filters that are not known here
     if code == LZF:
         declared = values[2]
+        if len(content) >= wanted:  # it is not applied where it does not make a chunk smaller
+            raise _wrong_length(rows, offset, wanted + 1, wanted)
+        if has_lzf():
+            declared = min(declared, len(_lzf_inflated(rows, offset, content, wanted)))
     elif code == SCALEOFFSET or (code == NBIT and not values[1]):
         declared = values[2] * values[4]
     elif code == SZIP:
@@ -257,6 +276,8 @@ def _check_unfiltered(rows: Rows, filters: Sequence[int]) -> None:
         return
     for offset in _offsets(rows):
         info = dataset.id.get_chunk_info_by_coord(offset)
+        if info.byte_offset is None and not rows.filled:
+            return  # refused when it is read; there may be 2^31 of them
         if info.byte_offset is not None and info.size != wanted:
             raise _wrong_length(rows, offset, int(info.size), wanted)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from legacy_gbp.errors import InputError, first_line
+from legacy_gbp.io.checkpoint_files import check_regular
 from legacy_gbp.io.unfinished import check_finished
 from legacy_gbp.io.weights import not_finite
 
@@ -27,6 +28,7 @@ def checkpoint_reader(prefix: str) -> Any:
     """
     import tensorflow as tf
 
+    check_regular(prefix)
     check_finished(prefix)
     try:
         reader = tf.train.load_checkpoint(prefix)

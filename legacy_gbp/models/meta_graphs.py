@@ -18,7 +18,13 @@ from legacy_gbp.graph.open_inputs import with_open_inputs
 from legacy_gbp.graph.prune import prune
 from legacy_gbp.graph.structure import check_structure
 from legacy_gbp.graph.while_loops import kept_contexts, loop_exits
-from legacy_gbp.io.checkpoint_files import INDEX, META, prefix_of
+from legacy_gbp.io.checkpoint_files import (
+    INDEX,
+    META,
+    check_regular,
+    latest_named,
+    prefix_of,
+)
 from legacy_gbp.io.protobuf import parse_message
 from legacy_gbp.models.imported_graph import ImportedGraph
 from legacy_gbp.models.restored_keys import restored_keys
@@ -137,6 +143,7 @@ def checkpoint_prefix(path: str) -> str:
     if os.path.isdir(path):
         return _latest(path)
     prefix = prefix_of(path)
+    check_regular(prefix)
     if os.path.isfile(prefix) or os.path.exists(prefix + INDEX):  # a file alone is of format V1
         return prefix
     there = checkpoints_in(os.path.dirname(prefix) or ".")
@@ -170,14 +177,7 @@ def _latest(folder: str) -> str:
     there = checkpoints_in(folder)
     if not there:
         raise InputError(f"{folder}: holds no checkpoint; name the prefix of one")
-    state = os.path.join(folder, "checkpoint")
-    if os.path.isfile(state):
-        with open(state, encoding="utf-8", errors="replace") as file:
-            match = re.search(r'^model_checkpoint_path: "(.*)"$', file.read(), re.M)
-        named = os.path.join(folder, os.path.basename(match.group(1))) if match else ""
-        if named in there:
-            return named
-    return there[-1]
+    return latest_named(folder, there) or there[-1]
 
 
 def meta_file(prefix: str) -> str:

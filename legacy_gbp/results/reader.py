@@ -1,6 +1,5 @@
 """Read what a result file holds and how it was made, and compare two of them."""
 
-import itertools
 import json
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from legacy_gbp.errors import InputError, first_line
 from legacy_gbp.io.foreign_parts import foreign_parts, name_foreign_parts
-from legacy_gbp.io.hdf5 import attribute_values, is_dataset, open_hdf5
+from legacy_gbp.io.hdf5 import attribute_values, is_dataset, names_in, open_hdf5
 from legacy_gbp.io.stored_rows import read_all
 from legacy_gbp.results.writer import stored_text
 
@@ -62,7 +61,7 @@ def read_result(path: str) -> ResultInfo:
     """
     with open_hdf5(path) as file:
         facts = _facts(file, path)
-        names = list(itertools.islice(file, MOST_COLUMNS))
+        names = names_in(file, MOST_COLUMNS)
         name_foreign_parts(path, foreign_parts(file, path, names))
         columns = {}
         for name in names:

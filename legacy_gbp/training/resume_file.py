@@ -13,6 +13,8 @@ record             JSON: the rest of the state
 
 import json
 import os
+import struct
+import tokenize
 import zipfile
 import zlib
 from typing import Any, Dict
@@ -26,8 +28,9 @@ from legacy_gbp.training.state import TrainingState
 
 VARIABLES = "variables/"
 BROKEN = (
-    OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, zipfile.BadZipFile,
-    zlib.error,
+    OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
+    RuntimeError, MemoryError, SyntaxError, zipfile.BadZipFile, zlib.error, struct.error,
+    tokenize.TokenError,
 )  # fmt: skip
 IN_JSON = (
     "settings", "epoch", "batch", "best_accuracy", "best_step", "accuracies", "written_by",
@@ -90,7 +93,10 @@ def read_state(path: str) -> TrainingState:
     """
     if not os.path.exists(path):
         raise InputError(f"{path}: no stopped training is stored here; leave `resume` out")
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: is not a file; remove it, or set `resume` to never")
     try:
+        _check_sizes(path)
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         facts = json.loads(arrays["record"].item())
@@ -111,3 +117,13 @@ def read_state(path: str) -> TrainingState:
             f"{path}: not a readable record of a stopped training ({first_line(error)}); copy it "
             "again, or set `resume` to never to train anew"
         ) from error
+
+
+def _check_sizes(path: str) -> None:
+    """Refuse an archive that inflates: :func:`write_state` does not compress."""
+    with zipfile.ZipFile(path) as archive:
+        sizes = [(one.compress_type, one.file_size) for one in archive.infolist()]
+    if any(kind != zipfile.ZIP_STORED for kind, _ in sizes):
+        raise ValueError("compressed")
+    if sum(size for _, size in sizes) > os.path.getsize(path):
+        raise ValueError("declares more bytes than it holds")
