@@ -5,6 +5,7 @@ import socket
 import struct
 import zipfile
 import zlib
+from typing import Any, Dict, List
 
 import h5py
 import numpy as np
@@ -238,7 +239,8 @@ def test_what_is_no_file_is_not_opened(kind, capsys):
         assert f"{path}, a FIFO, socket or device" in refused(["show", "a.h5"], capsys)
     if kind != "device":
         for name in ("a.h5", "b.npy", "c.png", "names.txt"):
-            os.path.exists(name) and os.remove(name)
+            if os.path.exists(name):
+                os.remove(name)
             os.rename("special", name)
             if name.endswith("h5"):
                 assert "a.h5: is not a file" in refused(["show", name], capsys)
@@ -310,7 +312,9 @@ def test_a_chunk_inflates_to_its_own_length_at_most(filters, content, capsys):
 
 def test_lzf_reads_as_by_hdf5():
     images = np.random.RandomState(0).randint(0, 9, (5, *SHAPE)).astype(np.int16)
-    options = [{}, {"shuffle": True}, {"fletcher32": True}, {"chunks": (2, 100, 284)}]
+    options: List[Dict[str, Any]] = [
+        {}, {"shuffle": True}, {"fletcher32": True}, {"chunks": (2, 100, 284)},
+    ]  # fmt: skip
     with h5py.File("a.h5", "w") as file:
         for number, one in enumerate(options):
             one = {"chunks": (1, *SHAPE), **one}
