@@ -241,6 +241,8 @@ def load_by_tensorflow(folder):
 
 
 def commands(folder):
+    with contextlib.suppress(FileNotFoundError):
+        os.remove("maps.h5")
     yield ["inspect", folder]
     yield ["explain", folder, "--images", "images.npy", "--output", "maps.h5"]
     yield ["selftest", folder]
@@ -256,8 +258,6 @@ def test_an_exploit_works_in_tensorflow_and_not_here(exploit, clean, tmp_path, c
     folder = plant(exploit, clean, str(tmp_path / "opened"))
     before = files_below(str(tmp_path / "opened"))
     for argv in commands(folder):
-        if os.path.exists("maps.h5"):
-            os.remove("maps.h5")
         code = main_all(argv)
         captured = capsys.readouterr()
         if exploit in REFUSED:
@@ -448,10 +448,12 @@ def cut_index(folder):
 def test_damaged_files_of_variables_are_one_line(damage, clean, tmp_path, capsys):
     folder = str(shutil.copytree(clean, str(tmp_path / MODEL)))
     told = damage(folder)
-    assert main_all(["explain", folder, "--images", "images.npy", "--output", "maps.h5"]) == 2
-    error = capsys.readouterr().err
-    assert told in error
-    assert error.count("\n") == 1
+    for argv in commands(folder):
+        code = main_all(argv)
+        captured = capsys.readouterr()
+        assert told in captured.err + captured.out
+        if argv[0] != "inspect":  # which says what hinders the graph that it shows
+            assert (code, captured.err.count("\n")) == (2, 1)
     assert not os.path.exists("maps.h5")
 
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 from typing import List
 
+from legacy_gbp.errors import InputError
 from legacy_gbp.io.checkpoint_files import files_of_checkpoint
 
 BLOCK_BYTES = 1 << 20
@@ -20,9 +21,16 @@ def sha256_of(*paths: str) -> str:
     -------
     str
         64 hexadecimal digits.
+
+    Raises
+    ------
+    InputError
+        For what is no regular file.
     """
     digest = hashlib.sha256()
     for path in paths:
+        if os.path.exists(path) and not os.path.isfile(path):  # a named pipe would be waited for
+            raise InputError(f"{path}: is not a file; put the file itself there")
         with open(path, "rb") as file:
             for block in iter(lambda: file.read(BLOCK_BYTES), b""):
                 digest.update(block)

@@ -86,6 +86,8 @@ def _files_of(path: str) -> List[str]:
 
 
 def _is_hdf5(path: str) -> bool:
+    if not os.path.isfile(path):  # a named pipe would be waited for
+        return False
     with contextlib.suppress(OSError), open(path, "rb") as file:
         return file.read(len(HDF5_MAGIC)) == HDF5_MAGIC
     return False  # whoever reads the file says what is wrong with it
