@@ -140,7 +140,7 @@ def test_no_circles_within_a_room():
 
 def test_a_library_has_one_door():
     assert rooms_that_import("matplotlib") <= {"figures", "report"}
-    assert importers_of("h5py") == {"legacy_gbp.io.hdf5"}
+    assert all(name.startswith("legacy_gbp.io.hdf5") for name in importers_of("h5py"))
     assert importers_of("keras") == set()
     readers = {
         module

@@ -20,7 +20,7 @@ from legacy_gbp import InputError, Layer, ModelError, Network, gradient, guided_
 from legacy_gbp.attribution import bound_method
 from legacy_gbp.attribution.pipeline import Explanation, explain_batches
 from legacy_gbp.data.batches import Batch
-from legacy_gbp.io.hdf5 import texts_of
+from legacy_gbp.io.hdf5_attributes import texts_of
 from legacy_gbp.models import keras_library
 from legacy_gbp.models.formats import model_file
 from legacy_gbp.models.keras_models import keras_model

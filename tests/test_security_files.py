@@ -21,7 +21,10 @@ from legacy_gbp.data.pictures import read_picture
 from legacy_gbp.data.shots import FileShots
 from legacy_gbp.errors import InputError
 from legacy_gbp.exercises.definitions import EX07
-from legacy_gbp.io.hdf5 import external_parts, lzf_inflated, open_hdf5, refuse_foreign_parts
+from legacy_gbp.io.hdf5 import open_hdf5
+from legacy_gbp.io.hdf5_filters import lzf_inflated
+from legacy_gbp.io.hdf5_places import external_parts
+from legacy_gbp.io.hdf5_walk import refuse_foreign_parts
 from legacy_gbp.io.stored_rows import read_all
 from legacy_gbp.models.meta_graphs import checkpoint_prefix
 from legacy_gbp.results.reader import read_result
@@ -441,7 +444,7 @@ def test_a_model_with_all_of_its_data(monkeypatch):
         file["a/c"] = file["a"]  # a circle of groups
     with open_hdf5("a.h5") as file:
         refuse_foreign_parts(file, "a.h5")
-        monkeypatch.setattr("legacy_gbp.io.hdf5.MOST_OBJECTS", 2)
+        monkeypatch.setattr("legacy_gbp.io.hdf5_walk.MOST_OBJECTS", 2)
         with pytest.raises(InputError, match="holds more than 2 objects"):
             refuse_foreign_parts(file, "a.h5")
 
@@ -457,11 +460,11 @@ def test_failures_of_h5py_name_the_file():
 
 def test_attributes_are_bounded(monkeypatch, capsys):
     result("a.h5", lambda file: file.attrs.update({f"n{number}": 1 for number in range(50)}))
-    monkeypatch.setattr("legacy_gbp.io.hdf5.MOST_ATTRIBUTES", 40)
+    monkeypatch.setattr("legacy_gbp.io.hdf5_attributes.MOST_ATTRIBUTES", 40)
     with pytest.raises(InputError, match="has more than 40 attributes"):
         read_result("a.h5")
-    monkeypatch.setattr("legacy_gbp.io.hdf5.MOST_ATTRIBUTES", 100)
-    monkeypatch.setattr("legacy_gbp.io.hdf5.MOST_BYTES_AN_ATTRIBUTE", 4)
+    monkeypatch.setattr("legacy_gbp.io.hdf5_attributes.MOST_ATTRIBUTES", 100)
+    monkeypatch.setattr("legacy_gbp.io.hdf5_attributes.MOST_BYTES_AN_ATTRIBUTE", 4)
     with pytest.raises(InputError, match="holds more than"):
         read_result("a.h5")
 

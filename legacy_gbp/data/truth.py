@@ -11,7 +11,8 @@ import numpy as np
 from legacy_gbp.data.xtcav import IMAGE_SHAPE, IMAGES, check_images, find_dataset, read_rows
 from legacy_gbp.errors import InputError
 from legacy_gbp.io.foreign_parts import foreign_parts, name_foreign_parts
-from legacy_gbp.io.hdf5 import attribute_values, open_hdf5
+from legacy_gbp.io.hdf5 import open_hdf5
+from legacy_gbp.io.hdf5_attributes import attribute_values
 from legacy_gbp.io.stored_rows import read_all, read_rows_of
 
 LABELS = ("lasing", "acq.enPeaksLabel")

@@ -23,17 +23,19 @@ from legacy_gbp.io.hdf5 import (
     EXTERNAL_LINK,
     FAILURES,
     LINK,
-    LINK_FOLDERS,
     OBJECT,
-    block_names,
-    external_parts,
     is_dataset,
     is_group,
-    link_of,
     open_hdf5,
+    unreadable,
+)
+from legacy_gbp.io.hdf5_places import (
+    LINK_FOLDERS,
+    block_names,
+    external_parts,
+    link_of,
     row_mapping,
     source_paths,
-    unreadable,
     virtual_parts,
 )
 

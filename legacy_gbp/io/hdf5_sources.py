@@ -5,15 +5,8 @@ import os
 from typing import Any, List
 
 from legacy_gbp.errors import InputError
-from legacy_gbp.io.hdf5 import (
-    VIRTUAL,
-    external_parts,
-    is_dataset,
-    is_group,
-    layout_of,
-    open_hdf5,
-    source_paths,
-)
+from legacy_gbp.io.hdf5 import VIRTUAL, is_dataset, is_group, layout_of, open_hdf5
+from legacy_gbp.io.hdf5_places import external_parts, source_paths
 
 MOST_OBJECTS = 10_000  # of an HDF5 file; a result has ten
 

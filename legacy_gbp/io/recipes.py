@@ -109,7 +109,7 @@ def _digest(text: str) -> str:
 
 def _recipe_in(path: str) -> Optional[Recipe]:
     """Return the recipe that a file carries; None where it has none."""
-    from legacy_gbp.io.hdf5 import open_hdf5  # h5py takes its time
+    from legacy_gbp.io.hdf5 import open_hdf5
 
     try:
         text = text_of_png(path, KEYWORD)

@@ -23,16 +23,18 @@ from legacy_gbp.io.hdf5 import (
     LOCK,
     LZF,
     NBIT,
-    NUMBERS,
     SCALEOFFSET,
     SHUFFLE,
     SZIP,
+    unreadable,
+)
+from legacy_gbp.io.hdf5_filters import (
+    NUMBERS,
     filter_values,
     filters_of,
     has_lzf,
     has_plain_numbers,
     lzf_inflated,
-    unreadable,
 )
 from legacy_gbp.io.wanted_rows import COPY_AGAIN, Rows, ask_hdf5
 

@@ -14,12 +14,12 @@ from legacy_gbp.io.hdf5 import (
     CONTIGUOUS,
     FAILURES,
     VIRTUAL,
-    external_parts,
     is_dataset,
     layout_of,
     open_hdf5,
     unreadable,
 )
+from legacy_gbp.io.hdf5_places import external_parts
 from legacy_gbp.io.stored_chunks import read_chunks
 from legacy_gbp.io.virtual_rows import read_virtual
 from legacy_gbp.io.wanted_rows import Rows, ask_hdf5

@@ -9,14 +9,8 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
-from legacy_gbp.io.hdf5 import (
-    block_names,
-    is_dataset,
-    open_hdf5,
-    row_mapping,
-    source_paths,
-    virtual_parts,
-)
+from legacy_gbp.io.hdf5 import is_dataset, open_hdf5
+from legacy_gbp.io.hdf5_places import block_names, row_mapping, source_paths, virtual_parts
 from legacy_gbp.io.wanted_rows import Rows, ask_hdf5
 
 MOST_VERIFIED_ROWS = 64

@@ -11,7 +11,8 @@ import tempfile
 from typing import Any, Dict, Iterator, List, NamedTuple
 
 from legacy_gbp.errors import InputError, ModelError, shortened
-from legacy_gbp.io.hdf5 import NUMBERS, is_dataset, is_group, open_hdf5
+from legacy_gbp.io.hdf5 import is_dataset, is_group, open_hdf5
+from legacy_gbp.io.hdf5_filters import NUMBERS
 from legacy_gbp.io.stored_rows import read_all
 from legacy_gbp.models.keras_arrays import OBJECT, Stored
 from legacy_gbp.models.keras_hdf5 import check_tree, hdf5_errors, names_in, text_in

@@ -10,7 +10,8 @@ from typing import Any, Iterator, List, Set
 import numpy as np
 
 from legacy_gbp.errors import LegacyGbpError, ModelError, first_line
-from legacy_gbp.io.hdf5 import VIRTUAL, external_parts, is_dataset, is_group, layout_of
+from legacy_gbp.io.hdf5 import VIRTUAL, is_dataset, is_group, layout_of
+from legacy_gbp.io.hdf5_places import external_parts
 from legacy_gbp.models.keras_json import MOST_BYTES, NO_KERAS_FILE
 
 HARD_LINK = 0  # H5L_TYPE_HARD

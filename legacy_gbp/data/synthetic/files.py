@@ -34,7 +34,7 @@ from legacy_gbp.data.xtcav_writer import write_shots
 from legacy_gbp.errors import InputError, first_line
 from legacy_gbp.io.atomic import remove_stale
 from legacy_gbp.io.console import progress
-from legacy_gbp.io.hdf5 import attributes_of
+from legacy_gbp.io.hdf5_attributes import attributes_of
 
 # The chunks that the exercises read, training files first and the one that ex07
 # validates on last; longer lists go on counting.
