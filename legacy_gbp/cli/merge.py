@@ -98,9 +98,9 @@ def _check_shots(part: Any) -> None:
 
 def _chose_class(facts: Dict[str, Any]) -> bool:
     """Whether only the shots of one class were explained."""
-    if facts["options"]["command"] != "gbprop":
+    if facts["options"].get("command") != "gbprop" or facts["exercise"] not in EXERCISES:
         return False
-    chosen = facts["options"]["only_class"]
+    chosen = facts["options"].get("only_class")
     shown = EXERCISES[facts["exercise"]].shown_class if chosen is None else chosen
     return shown not in (None, "all")
 
