@@ -116,7 +116,8 @@ def first_line(error: BaseException, most: int = 200) -> str:
     lines = [line.strip() for line in str(error).strip().splitlines()]
     if lines[:1] == [GRAPH_ERROR]:  # its traceback comes first
         nodes = [number for number, line in enumerate(lines) if line.startswith("Node: ")]
-        lines = lines[nodes[-1] + 1 :] if nodes else lines
+        rest = lines[nodes[-1] + 1 :] if nodes else [line for line in lines[1:] if line]
+        lines = rest or lines
     if len(lines) > 1 and lines[0].endswith("root error(s) found."):
         lines = [re.sub(r"^\(0\) [A-Z_]+: ", "", lines[1])]
     return lines[0][:most] if lines else type(error).__name__

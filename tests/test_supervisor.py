@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from legacy_gbp.cli import faults, limits, main_all, memory, show, supervisor
 from legacy_gbp.cli.parser import Options, Parser
@@ -115,6 +117,32 @@ def test_a_terminal_stays_one():
     assert os.read(controller, 100) == b"to it\r\n"
     os.close(controller)
     os.close(terminal)
+
+
+def test_a_graph_that_crashes_tensorflow_1_is_one_line():
+    """The end of a loop outside of any loop: 1.15.5 runs it, and dies; 2 says what is wrong."""
+    with tf.Graph().as_default() as graph:
+        images_t = tf.compat.v1.placeholder(tf.float32, [None, 4], "images")
+        weights_t = tf.identity(tf.ones([4, 3]), "weights")
+        tf.matmul(tf.nn.relu(images_t), weights_t, name="logits")
+    graph_def = graph.as_graph_def()
+    for node in graph_def.node:
+        node.op = "Exit" if node.name == "weights" else node.op
+    with open("net.pb", "wb") as file:
+        file.write(graph_def.SerializeToString())
+    code = "import sys; from legacy_gbp.cli import main_all; raise SystemExit(main_all("
+    code += "['explain', 'net.pb', '--images', 'x.npy', '--method', 'gradient'], {}))"
+    np.save("x.npy", np.ones((1, 4), np.float32))
+    done = {}
+    for is_supervised in (False, True):
+        words = [sys.executable, "-c", code.format(is_supervised)]
+        environment = {**os.environ, "PYTHONPATH": ROOT, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        done[is_supervised] = subprocess.run(words, capture_output=True, text=True, env=environment)
+    assert done[True].returncode == 2
+    (line,) = done[True].stderr.splitlines()
+    if tf.__version__.startswith("1."):
+        assert done[False].returncode == -signal.SIGSEGV and done[False].stderr == ""
+        assert line.startswith("legacy-gbp: net.pb, x.npy: crashed TensorFlow or HDF5 (SIGSEGV)")
 
 
 @pytest.mark.parametrize("code", [0, 2, 75, 130])
