@@ -40,7 +40,7 @@ def test_slurm_training_on_four_tasks(capsys):
     lines = script(capsys, *argv).split("\n")
     assert "#SBATCH --ntasks=4 --cpus-per-task=8" in lines
     assert "#SBATCH --signal=USR1@120" in lines
-    srun = "exec srun --cpus-per-task=8 "
+    srun = "exec srun --mpi=pmi2 --cpus-per-task=8 "
     assert lines[-2] == f"{srun}{sys.executable} -m legacy_gbp ex08 train --requeue"
 
 

@@ -192,5 +192,5 @@ def _command(options: Options) -> List[str]:
     if options.array:  # by number, so that one task submitted again takes the same files
         words += ["--shard", f'"${SCHEDULERS[options.queue].array_index}/{options.array}"']
     if options.tasks > 1:  # srun takes no threads from the head
-        words = ["srun", f"--cpus-per-task={options.cpus}", *words]
+        words = ["srun", "--mpi=pmi2", f"--cpus-per-task={options.cpus}", *words]
     return words

@@ -137,8 +137,8 @@ def run(options: Options) -> None:
     if step is None:
         train_alone(options.exercise, options)
     elif step.task:
-        with stop_signals():  # Slurm signals all tasks; the workers wait for the coordinator
-            _serve(step)
+        with stop_signals() as received:  # Slurm signals all tasks; the others wait for task 0
+            _serve(options.exercise, step, received)
     else:
         _coordinate(options.exercise, options, step)
 
@@ -162,26 +162,26 @@ def train_alone(exercise: Exercise, options: Options) -> None:
 
 def _coordinate(exercise: Exercise, options: Options, step: SlurmStep) -> None:
     """Train as task 0, and tell the others how it ended."""
-    from legacy_gbp.batch.rendezvous import Coordinator
+    from legacy_gbp.batch.ranks import Ranks
 
     with stop_signals() as received:
-        coordinator, code = Coordinator(step), FAILED
+        ranks, code = Ranks(step, received), FAILED
         try:
             _check_divisible(exercise, options.batch_size, step.tasks)
-            _train(exercise, options, received, coordinator)
+            _train(exercise, options, received, ranks)
             code = exit_code_of(None)
         except BaseException as error:
             code = exit_code_of(error)
             raise
         finally:
-            coordinator.dismiss(code)
+            ranks.dismiss(code)
             atexit.register(end_process, code)
 
 
-def _serve(step: SlurmStep) -> None:
+def _serve(exercise: Exercise, step: SlurmStep, received: Received) -> None:
     from legacy_gbp.cli.worker import serve
 
-    serve(step)
+    serve(exercise, step, received)
 
 
 class _Destinations(NamedTuple):
@@ -193,7 +193,7 @@ class _Destinations(NamedTuple):
 
 
 def _train(
-    exercise: Exercise, options: Options, received: Received, coordinator: Optional[Any] = None
+    exercise: Exercise, options: Options, received: Received, ranks: Optional[Any] = None
 ) -> None:
     shots = _labelled_shots(exercise, options)
     places = _destinations(exercise, options, [path for part in shots for path in part.paths])
@@ -229,7 +229,7 @@ def _train(
             save_steps=options.save_steps,
             save_minutes=options.save_minutes,
             resume=resume,
-            trainer=distributed_trainer(coordinator) if coordinator else None,
+            trainer=distributed_trainer(ranks) if ranks else None,
             command=command_of(exercise, options),
         ),
     )

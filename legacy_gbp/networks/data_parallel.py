@@ -48,6 +48,9 @@ class DataParallelSequential:
         variables and the sums over the batch. ``""`` leaves the choice to TensorFlow.
     seed : int
         Of the initial weights. Weight k draws with ``seed + k``.
+    complete : callable, optional
+        Takes the rows (n, C) of all images here and returns those of the complete batch, where
+        other processes have some too: see :mod:`legacy_gbp.networks.task_sums`.
 
     Attributes
     ----------
@@ -65,14 +68,18 @@ class DataParallelSequential:
     """
 
     def __init__(
-        self, replica_image_ts: Sequence[Any], devices: Sequence[str] = ("",), seed: int = 0
+        self,
+        replica_image_ts: Sequence[Any],
+        devices: Sequence[str] = ("",),
+        seed: int = 0,
+        complete: Optional[Callable[[Any], Any]] = None,
     ) -> None:
         if len(replica_image_ts) != len(devices):
             raise InputError(
                 f"{len(replica_image_ts)} replicas on {len(devices)} devices; give one device for "
                 "each of `replica_image_ts`"
             )
-        self._devices = devices
+        self._devices, self._complete = devices, complete
         self._done_ts = list(replica_image_ts)
         self._weights = Weights(seed)
         self._name = ""
@@ -280,7 +287,8 @@ class DataParallelSequential:
         """Return the mean (C,) over the batch of a function with one row (C,) per image."""
         row_ts = self._on_each(function)
         with tf.device(self._devices[0]):
-            return tf.reduce_mean(tf.concat(row_ts, 0), 0)
+            rows_t = tf.concat(row_ts, 0)
+            return tf.reduce_mean(self._complete(rows_t) if self._complete else rows_t, 0)
 
 
 def _conv(x_t: Any, kernel_t: Any) -> Any:

@@ -1,101 +1,224 @@
-"""Training on all tasks of a Slurm step, through TensorFlow's own distributed runtime.
+"""Training on all tasks of a Slurm step, through MPI.
 
-The coordinator (task 0) reads the data, splits every batch and feeds each task its part, so
-that the order of the shots, the state to resume from and all checking stay in one place;
-the others run a TensorFlow server and nothing of ours. The variables are in the
-coordinator's server. Two sessions on it share them:
+The coordinator (task 0) reads the data, splits every batch and sends each task its part, so
+that the order of the shots, the state to resume from and all checking stay in one place. It
+has the variables that count, in the graph of :class:`~legacy_gbp.training.trainer.Trainer`.
+Every task has a :class:`Replica`, a graph over its part of the batch.
 
-* that of :class:`~legacy_gbp.training.trainer.Trainer` sees task 0 alone: it initialises,
-  scores, saves and restores, and no death of a worker can reach it;
-* that of the replicas sees all tasks and computes losses, gradients and moments.
-
-A step is two runs: the first collects what all tasks computed, the second applies it on
-task 0 alone. A task that dies in the first does not change the variables.
+A step is two runs. In the first all tasks take the weights of the coordinator and compute; the
+second applies the sum of their gradients on the coordinator alone. A task that dies in the
+first does not change the variables.
 """
 
 import queue
 import threading
+import zlib
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Type
 
 import numpy as np
 import tensorflow as tf
 
-from legacy_gbp.batch.rendezvous import Coordinator
+from legacy_gbp.batch.ranks import COMPARE, END, STEP, Ranks, TaskLost, shares
 from legacy_gbp.data.batches import one_hot
+from legacy_gbp.data.xtcav import IMAGE_SHAPE
 from legacy_gbp.errors import LegacyGbpError
 from legacy_gbp.exercises import preprocess as preprocessing
 from legacy_gbp.exercises.definitions import Exercise
 from legacy_gbp.exercises.preprocess import Preprocess
-from legacy_gbp.training.loss import build_loss, momentum
+from legacy_gbp.networks.task_sums import TaskSums
+from legacy_gbp.training.loss import build_share
 from legacy_gbp.training.options import TrainerFactory
 from legacy_gbp.training.session_config import session_config
 from legacy_gbp.training.trainer import StepLost, Trainer
 
-JOB = "worker"
-SECONDS_UNTIL_LOST = 5
-
-# Servers, and sessions over several tasks, live until the command ends the process: their
-# destructors wait for tasks that may be dead.
-_KEPT: List[Any] = []
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
-def start_server(servers: Sequence[str], task: int) -> Any:
-    """Start the TensorFlow server of one task; only the end of the process stops it.
+class Computed(NamedTuple):
+    """What all tasks computed in a step; of a meaning on task 0 alone.
 
-    Parameters
+    Attributes
     ----------
-    servers : sequence of str
-        ``host:port`` of every task.
-    task : int
-
-    Returns
-    -------
-    tf.compat.v1.train.Server
-
-    Raises
-    ------
-    LegacyGbpError
-        When TensorFlow cannot.
+    losses : tuple of float32
+        Cross entropy of the batch, and with the penalties.
+    gradients : list of array
+        Of the latter, in the order of the variables.
+    moments : list of array
+        Of the batch.
     """
-    cluster = tf.train.ClusterSpec({JOB: list(servers)})
-    try:
-        server = tf.compat.v1.train.Server(
-            cluster, job_name=JOB, task_index=task, config=session_config()
-        )
-    except tf.errors.OpError as error:
-        raise LegacyGbpError(
-            f"task {task}: TensorFlow {tf.__version__} starts no server at {servers[task]} "
-            f"({error.message}); train in one process"
-        ) from error
-    _KEPT.append(server)
-    return server
+
+    losses: Tuple[Any, ...]
+    gradients: List[np.ndarray]
+    moments: List[np.ndarray]
 
 
-def distributed_trainer(coordinator: Coordinator) -> TrainerFactory:
-    """Return what opens the graph of a training on all tasks, when all of them are there.
+class Replica:
+    """The network over one task's part of the batch; its methods wait for all tasks.
 
     Parameters
     ----------
-    coordinator : Coordinator
+    exercise : Exercise
+    ranks : Ranks
+    """
+
+    def __init__(self, exercise: Exercise, ranks: Ranks) -> None:
+        self._ranks, self._classes = ranks, len(exercise.classes)
+        sums = TaskSums(ranks.total)
+        graph = tf.Graph()
+        with graph.as_default():
+            self._share = build_share(exercise, sums, penalties=ranks.rank == 0)
+            self._variables: List[Any] = tf.compat.v1.trainable_variables()
+            gradient_ts = tf.gradients(self._share.loss_t, self._variables)
+            flat_ts = [tf.reshape(t, [-1]) for t in (self._share.sum_t, *gradient_ts)]
+            self._fetched = tf.concat(flat_ts, 0), self._share.moment_ts, self._share.penalty_ts
+        graph.finalize()
+        self._session = tf.compat.v1.Session("", graph, session_config())
+        self._shapes = [tuple(variable.shape.as_list()) for variable in self._variables]
+        self._sizes = [int(np.prod(shape)) for shape in self._shapes]
+        names = [*sums.names, *(variable.op.name for variable in self._variables)]
+        self.fingerprint = zlib.crc32(repr((tf.__version__, names, self._shapes)).encode("utf-8"))
+
+    @property
+    def names(self) -> List[str]:
+        """Names of the trained variables, in order."""
+        return [variable.op.name for variable in self._variables]
+
+    def lead(self, images: np.ndarray, labels: np.ndarray, weights: List[np.ndarray]) -> Computed:
+        """Compute a step, as task 0.
+
+        Parameters
+        ----------
+        images : (n, 363, 284, 1) float32 array
+        labels : (n, K) float32 array
+        weights : list of array
+            In the order of :attr:`names`.
+
+        Returns
+        -------
+        Computed
+
+        Raises
+        ------
+        TaskLost
+        """
+        self._ranks.tell(STEP, len(images))
+        flat = np.concatenate([array.ravel() for array in weights])
+        sums, moments, penalties = self._compute(flat, images, labels, len(images))
+        cross_entropy = sums[0] / np.float32(len(images))
+        losses = (cross_entropy, sum(penalties, cross_entropy))
+        return Computed(losses, self._split(sums[1:]), moments)
+
+    def follow(self, count: int) -> None:
+        """Compute a step, as another task.
+
+        Parameters
+        ----------
+        count : int
+            Shots of the batch.
+
+        Raises
+        ------
+        TaskLost
+        """
+        self._compute(np.empty(sum(self._sizes), np.float32), None, None, count)
+
+    def _compute(
+        self, flat: np.ndarray, images: Any, labels: Any, count: int
+    ) -> Tuple[np.ndarray, List[np.ndarray], List[Any]]:
+        """Take weights and a part of the batch from task 0; return sums, moments, penalties."""
+        ranks, share = self._ranks, self._share
+        counts = shares(count, ranks.size)
+        rows, first = counts[ranks.rank], sum(counts[: ranks.rank])
+        ranks.broadcast(flat)
+        feeds = {
+            share.images_t: ranks.scatter(images, np.empty((rows, *IMAGE_SHAPE, 1), np.float32)),
+            share.labels_t: ranks.scatter(labels, np.empty((rows, self._classes), np.float32)),
+            share.first_t: first,
+            share.count_t: count,
+        }
+        starts = {v.initializer.inputs[1]: w for v, w in zip(self._variables, self._split(flat))}
+        self._session.run([variable.initializer for variable in self._variables], starts)
+        own, moments, penalties = self._run(feeds)
+        return ranks.total_on_first(own), moments, penalties
+
+    def _run(self, feeds: Dict[Any, Any]) -> Any:
+        """Run the graph, whose sums wait for other tasks; give up when one is lost."""
+        outcome: Any = queue.Queue()
+
+        def work() -> None:
+            try:
+                outcome.put((self._session.run(self._fetched, feeds), None))
+            except Exception as error:
+                outcome.put((None, error))
+
+        threading.Thread(target=work, daemon=True).start()
+        while True:
+            try:  # signals are noticed here, not inside of a run
+                result, error = outcome.get(timeout=SECONDS_BETWEEN_LOOKS)
+            except queue.Empty:
+                self._ranks.check()
+                continue
+            if error is not None:
+                self._ranks.check()  # because a task was lost?
+                raise error
+            return result
+
+    def _split(self, flat: np.ndarray) -> List[np.ndarray]:
+        parts = np.split(flat, np.cumsum(self._sizes)[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, self._shapes)]
+
+
+def distributed_trainer(ranks: Ranks) -> TrainerFactory:
+    """Return what opens the graph of a training on all tasks, as task 0.
+
+    Parameters
+    ----------
+    ranks : Ranks
 
     Returns
     -------
     callable
         See :class:`legacy_gbp.training.options.TrainingOptions`.
+    """
+
+    def open_trainer(exercise: Exercise, prepared: Preprocess, seed: int) -> DistributedTrainer:
+        return DistributedTrainer(exercise, prepared, seed, ranks)
+
+    return open_trainer
+
+
+def follow(exercise: Exercise, ranks: Ranks) -> int:
+    """Compute for task 0 until it ends.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    ranks : Ranks
+
+    Returns
+    -------
+    int
+        The exit code of task 0.
 
     Raises
     ------
     LegacyGbpError
-        When a task ends before the training begins.
+        When this task has another graph than task 0.
+    TaskLost
     """
-    server = start_server(coordinator.servers, task=0)
-    coordinator.wait_until_ready()
-
-    def open_trainer(exercise: Exercise, prepared: Preprocess, seed: int) -> DistributedTrainer:
-        return DistributedTrainer(exercise, prepared, seed, coordinator, server)
-
-    return open_trainer
+    replica = Replica(exercise, ranks)
+    while True:
+        wish, number = ranks.hear()
+        if wish == END:
+            return number
+        if wish == STEP:
+            replica.follow(number)
+        elif number != replica.fingerprint:
+            raise LegacyGbpError(
+                f"task {ranks.rank}: TensorFlow {tf.__version__} builds another graph here than "
+                "for task 0; use the same installation for all tasks"
+            )
 
 
 class DistributedTrainer(Trainer):
@@ -108,29 +231,19 @@ class DistributedTrainer(Trainer):
         Applied to every image, and saved with the variables.
     seed : int
         Of the initial weights.
-    coordinator : Coordinator
-        With all workers ready.
-    server : tf.compat.v1.train.Server
+    ranks : Ranks
         Of task 0.
     """
 
-    def __init__(
-        self,
-        exercise: Exercise,
-        prepared: Preprocess,
-        seed: int,
-        coordinator: Coordinator,
-        server: Any,
-    ) -> None:
-        self._coordinator = coordinator
-        devices = [f"/job:{JOB}/task:{task}/cpu:0" for task in range(coordinator.step.tasks)]
-        super().__init__(exercise, prepared, seed, server.target, device_filters=devices[:1])
-        graph = tf.Graph()
-        with graph.as_default(), tf.device(devices[0]):
-            self._build_replicas(devices, seed)
-        graph.finalize()
-        self._replica_session = tf.compat.v1.Session(server.target, graph, session_config())
-        _KEPT.append((self._session, self._replica_session))
+    def __init__(self, exercise: Exercise, prepared: Preprocess, seed: int, ranks: Ranks) -> None:
+        super().__init__(exercise, prepared, seed)
+        self._ranks = ranks
+        self._replica = Replica(exercise, ranks)
+        self._trained = [self._variables[name] for name in self._replica.names]
+        try:
+            ranks.tell(COMPARE, self._replica.fingerprint)
+        except TaskLost as error:
+            raise LegacyGbpError(f"{error} before the training began; see its output") from error
 
     def __exit__(
         self,
@@ -138,14 +251,7 @@ class DistributedTrainer(Trainer):
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        """Close nothing: closing waits for tasks that may be dead."""
-
-    def _build_replicas(self, devices: Sequence[str], seed: int) -> None:
-        self._loss = build_loss(self._exercise, devices, seed)
-        optimizer, step = momentum()
-        pairs = optimizer.compute_gradients(self._loss.total_t, colocate_gradients_with_ops=True)
-        self._collected_ts = [gradient_t for gradient_t, _ in pairs] + self._loss.moment_ts
-        self._apply_op = tf.group(optimizer.apply_gradients(pairs, step), *self._loss.update_ops)
+        """Close nothing: a run may still wait for a task that is dead."""
 
     def step(self, images: np.ndarray, labels: np.ndarray) -> Tuple[float, ...]:
         """Train on one batch, split between the tasks.
@@ -166,15 +272,19 @@ class DistributedTrainer(Trainer):
         StepLost
             When a task is lost.
         """
-        images = preprocessing.apply(self._prepared, images)
+        images = preprocessing.apply(self._prepared, images).astype(np.float32, copy=False)
         rows = one_hot(labels, len(self._exercise.classes))
-        tasks = self._coordinator.step.tasks
-        feeds = dict(zip(self._loss.image_ts, np.array_split(images, tasks)))
-        feeds.update(zip(self._loss.label_ts, np.array_split(rows, tasks)))
-        losses, collected = self._run_on_all((self._loss.loss_ts, self._collected_ts), feeds)
-        self._replica_session.run(self._apply_op, dict(zip(self._collected_ts, collected)))
-        result: Tuple[float, ...] = losses
-        return result
+        try:
+            computed = self._replica.lead(images, rows, self._session.run(self._trained))
+        except TaskLost as error:
+            raise StepLost(str(error)) from error
+        except BaseException:
+            self._ranks.give_up("task 0 failed")  # the others wait in the middle of the step
+            raise
+        self._session.run(
+            self._train_op, dict(zip(self._computed_ts, computed.gradients + computed.moments))
+        )
+        return computed.losses[: len(self._exercise.loss_columns)]
 
     def facts(self) -> Dict[str, Any]:
         """Return what may change the last bits of a result, for the record.
@@ -183,26 +293,4 @@ class DistributedTrainer(Trainer):
         -------
         dict
         """
-        return {**super().facts(), "tasks": self._coordinator.step.tasks}
-
-    def _run_on_all(self, fetches: Any, feeds: Any) -> Any:
-        """Run the replicas; give up when a task is lost, for which a run may wait forever."""
-        events = self._coordinator.events
-
-        def work() -> None:
-            try:
-                events.put(("done", self._replica_session.run(fetches, feeds)))
-            except tf.errors.OpError as error:
-                events.put(("failed", error))
-
-        threading.Thread(target=work, daemon=True).start()
-        event, value = events.get()
-        if event == "done":
-            return value
-        if event == "failed":
-            error = value
-            try:  # because a task was lost? its connection says so soon
-                event, value = events.get(timeout=SECONDS_UNTIL_LOST)
-            except queue.Empty:
-                raise error from None
-        raise StepLost(f"task {value} was lost")
+        return {**super().facts(), "tasks": self._ranks.size}

@@ -12,6 +12,7 @@ from legacy_gbp.data.xtcav import IMAGE_SHAPE
 from legacy_gbp.exercises import definitions
 from legacy_gbp.exercises.definitions import Exercise
 from legacy_gbp.networks.data_parallel import DataParallelSequential
+from legacy_gbp.networks.task_sums import TaskSums
 
 
 class LossGraph(NamedTuple):
@@ -69,6 +70,66 @@ def build_loss(exercise: Exercise, devices: Sequence[str], seed: int) -> LossGra
     return LossGraph(image_ts, label_ts, loss_ts, total_t, net.moment_ts, net.update_ops)
 
 
+class ShareGraph(NamedTuple):
+    """The tensors of one task's share of the loss.
+
+    Attributes
+    ----------
+    images_t, labels_t : tf.Tensor
+        Placeholders (n_k, 363, 284, 1) and (n_k, K), one-hot.
+    first_t, count_t : tf.Tensor
+        int32 placeholders: the place of the first image in the batch, and the size of the batch.
+    sum_t : tf.Tensor
+        Sum of the cross entropies of these images, a scalar.
+    loss_t : tf.Tensor
+        Their share of the mean over the batch, a scalar; with the penalties where these count.
+    penalty_ts : list of tf.Tensor
+        Weighted L1 and L2 terms of the loss, scalars.
+    moment_ts : list of tf.Tensor
+        Moments of the batch.
+    """
+
+    images_t: Any
+    labels_t: Any
+    first_t: Any
+    count_t: Any
+    sum_t: Any
+    loss_t: Any
+    penalty_ts: List[Any]
+    moment_ts: List[Any]
+
+
+def build_share(exercise: Exercise, sums: TaskSums, penalties: bool) -> ShareGraph:
+    """Build one task's share of the loss in the current graph.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    sums : TaskSums
+    penalties : bool
+        Whether the penalties are in this share; they are in one of all.
+
+    Returns
+    -------
+    ShareGraph
+    """
+    placeholder = tf.compat.v1.placeholder
+    images_t = placeholder(tf.float32, (None, *IMAGE_SHAPE, 1), "images")
+    labels_t = placeholder(tf.float32, (None, len(exercise.classes)), "labels")
+    first_t, count_t = placeholder(tf.int32, (), "first"), placeholder(tf.int32, (), "count")
+    net = DataParallelSequential(
+        [images_t], complete=lambda rows_t: sums.rows(rows_t, first_t, count_t)
+    )
+    exercise.network(net)
+    sum_t = _sum_of_cross_entropies(labels_t, net.logits_ts[0])
+    loss_t = tf.add_n(
+        [sum_t / tf.cast(count_t, sum_t.dtype), *(net.penalty_ts if penalties else [])]
+    )
+    return ShareGraph(
+        images_t, labels_t, first_t, count_t, sum_t, loss_t, net.penalty_ts, net.moment_ts
+    )
+
+
 def momentum() -> Tuple[Any, Any]:
     """Create the optimiser of 2016 in the current graph.
 
@@ -96,8 +157,12 @@ def _mean_cross_entropy(
     sum_ts = []
     for device, labels_t, logits_t in zip(devices, label_ts, logits_ts):
         with tf.device(device):
-            each_t = tf.nn.softmax_cross_entropy_with_logits(labels=labels_t, logits=logits_t)
-            sum_ts.append(tf.reduce_sum(each_t))
+            sum_ts.append(_sum_of_cross_entropies(labels_t, logits_t))
     with tf.device(devices[0]):
         count_t = tf.add_n([tf.cast(tf.shape(t)[0], tf.float32) for t in label_ts])
         return tf.add_n(sum_ts) / count_t
+
+
+def _sum_of_cross_entropies(labels_t: Any, logits_t: Any) -> Any:
+    each_t = tf.nn.softmax_cross_entropy_with_logits(labels=labels_t, logits=logits_t)
+    return tf.reduce_sum(each_t)

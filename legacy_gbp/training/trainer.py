@@ -38,18 +38,12 @@ class Trainer:
         Applied to every image, and saved with the variables.
     seed : int
         Of the initial weights.
-    target : str
-        Of the session: a server of TensorFlow's, or this process.
-    **config
-        Of the session, see :func:`legacy_gbp.training.session_config.session_config`.
     """
 
-    def __init__(
-        self, exercise: Exercise, prepared: Preprocess, seed: int, target: str = "", **config: Any
-    ) -> None:
+    def __init__(self, exercise: Exercise, prepared: Preprocess, seed: int) -> None:
         self._exercise, self._prepared = exercise, prepared
         self._graph = tf.Graph()
-        self._session = tf.compat.v1.Session(target, self._graph, session_config(**config))
+        self._session = tf.compat.v1.Session("", self._graph, session_config())
         with self._graph.as_default():
             self._build(seed)
             self._variables = _numeric_variables()
@@ -76,7 +70,10 @@ class Trainer:
             self._exercise.network(scored)
         self._scored_logits_t = scored.logits_t
         optimizer, step = momentum()
-        self._train_op = tf.group(optimizer.minimize(loss.total_t, step), *loss.update_ops)
+        pairs = optimizer.compute_gradients(loss.total_t)
+        # The step is a function of these, whoever computes them.
+        self._computed_ts = [*(gradient_t for gradient_t, _ in pairs), *loss.moment_ts]
+        self._train_op = tf.group(optimizer.apply_gradients(pairs, step), *loss.update_ops)
         add_preprocess_variables(self._prepared)
         self._saver = tf.compat.v1.train.Saver()
 

@@ -3,6 +3,7 @@
 Run by ``python -m pytest -m slurm``.
 """
 
+import importlib.util
 import os
 import re
 import shlex
@@ -24,6 +25,10 @@ TRAIN = [
     "--batch-size", "8", "--epochs", "8", "--logdir", "logs",
 ]  # fmt: skip
 STEPS = 8 * 4  # 32 shots in batches of 8
+needs_mpi = pytest.mark.skipif(
+    importlib.util.find_spec("mpi4py") is None,
+    reason="no MPI in this environment (pip install 'legacy_gbp[mpi]')",
+)
 STOPPED_AFTER = gated.STEPS + 1  # the step in which it waits is done
 
 
@@ -152,24 +157,26 @@ def test_a_cancelled_training_goes_on_when_submitted_again(cluster, undisturbed)
     assert losses() == undisturbed
 
 
-def on_two_tasks():
-    """A script that starts the training by srun, one task on every node."""
+def on_two_tasks(nodes=2):
+    """A script that starts the training by srun; between nodes MPI uses the network."""
     words = [gated.interpreter(os.getcwd()), "-m", "legacy_gbp", "ex07", *TRAIN]
     with open("srun.sh", "w", encoding="utf-8") as file:
         file.write(
-            "#!/bin/bash\n#SBATCH --nodes=2 --ntasks=2 --cpus-per-task=2 --output=train-%j.log\n"
-            "#SBATCH --open-mode=append\n"
-            "exec srun --cpus-per-task=2 " + " ".join(map(shlex.quote, words)) + "\n"
+            f"#!/bin/bash\n#SBATCH --nodes={nodes} --ntasks=2 --cpus-per-task=2\n"
+            "#SBATCH --output=train-%j.log --open-mode=append\n"
+            "exec srun --mpi=pmi2 --cpus-per-task=2 " + " ".join(map(shlex.quote, words)) + "\n"
         )
     return "srun.sh"
 
 
+@needs_mpi
 def test_two_tasks_train_as_one(cluster, undisturbed):
     number = cluster.submit(on_two_tasks())
     assert cluster.finished(number) == ["COMPLETED"]
     assert_near(losses(), undisturbed)
 
 
+@needs_mpi
 def test_usr1_puts_two_tasks_back_and_they_go_on(cluster, undisturbed):
     """What --signal=USR1@120 does to all tasks of srun."""
     gated.close_gate()
@@ -203,20 +210,45 @@ def process_of(number, task):
     raise AssertionError(f"no task {task} of job {number}")
 
 
-def test_a_worker_that_is_killed_does_not_hang_the_others(cluster, undisturbed):
-    """The step after its death is not done; the training goes on from the step before."""
+def killed(cluster, script, task):
+    """Kill a task of a job that waits at the gate; the log of the job after its end."""
     gated.close_gate()
-    script = on_two_tasks()
     number = cluster.submit(script)
     until_it_waits()
-    worker = process_of(number, 1)
-    os.kill(worker, signal.SIGKILL)
-    until(lambda: not os.path.exists(f"/proc/{worker}"), "the worker does not end")
+    process = process_of(number, task)
+    os.kill(process, signal.SIGKILL)
+    until(lambda: not os.path.exists(f"/proc/{process}"), "the task does not end")
     gated.open_gate()
     assert cluster.finished(number) == ["FAILED"]
-    log = cluster.wait_for_line(f"train-{number}.log", "-- stopped")
-    assert stopped(log, "task 1 was lost")
+    return f"train-{number}.log"
+
+
+@needs_mpi
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_a_worker_that_is_killed_does_not_hang_the_others(nodes, cluster, undisturbed):
+    """The step after its death is not done; the training goes on from the step before."""
+    script = on_two_tasks(nodes)
+    log = cluster.wait_for_line(killed(cluster, script, task=1), "-- stopped")
+    assert stopped(log, "task 1 was lost.*")
     number = cluster.submit(script)
     assert cluster.finished(number) == ["COMPLETED"]
     assert goes_on(cluster.wait_for_line(f"train-{number}.log", "best validation accuracy"))
+    assert_near(losses(), undisturbed)
+
+
+@needs_mpi
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_when_the_first_task_is_killed_the_others_end(nodes, cluster, undisturbed):
+    """The training goes on from the state that was saved last."""
+    script = on_two_tasks(nodes)
+    with open(script, encoding="utf-8") as file:
+        text = file.read()
+    with open(script, "w", encoding="utf-8") as file:
+        file.write(text.rstrip("\n") + " --save-steps 2\n")
+    log = cluster.wait_for_line(killed(cluster, script, task=0), "so this one ends")
+    assert re.search("^task 1: task 0 was lost.*, so this one ends$", log, re.M)
+    number = cluster.submit(script)
+    assert cluster.finished(number) == ["COMPLETED"]
+    log = cluster.wait_for_line(f"train-{number}.log", "best validation accuracy")
+    assert re.search(rf"^-- going on after step 4 of {STEPS}, from", log, re.M)
     assert_near(losses(), undisturbed)
