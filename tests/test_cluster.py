@@ -40,11 +40,11 @@ needs_mpi = pytest.mark.skipif(
 # USR1 when a task dies, which Slurm does not.
 TASK = """
 export SLURM_PROCID=${PMI_RANK:-$SLURM_PROCID}
-trap : USR1 TERM
+trap '' USR1
 setsid "$@" > "task$SLURM_PROCID.log" 2>&1 &
 echo $! > "task$SLURM_PROCID.pid"
-while wait $!; code=$?; [ $code = 138 ]; do :; done
-echo $code > "task$SLURM_PROCID.code.new"
+wait $!
+echo $? > "task$SLURM_PROCID.code.new"
 mv "task$SLURM_PROCID.code.new" "task$SLURM_PROCID.code"
 """
 KILLED = 128 + signal.SIGKILL
@@ -411,9 +411,13 @@ def test_a_server_of_tensorflow_is_seen_by_this_test():
 
 @needs_mpi
 def test_no_task_has_a_port(data, tmp_path):
-    """Neither listening nor connected: shared memory alone."""
+    """Neither listening nor connected: shared memory alone, of which no file is left."""
     with Tasks(tmp_path, *data, *ENDLESS) as tasks:
         tasks.wait_for("\n    0     1     1")
+        for task in range(2):
+            with open(f"/proc/{tasks.pid(task)}/maps", encoding="utf-8") as file:
+                files = [line.strip() for line in file if "/dev/shm/" in line]
+            assert all(line.endswith("(deleted)") for line in files)
         assert [network_of(tasks.pid(task)) for task in range(2)] == [[], []]
         tasks.kill(0, signal.SIGTERM)
         assert tasks.codes() == [75, 75]

@@ -13,6 +13,7 @@ started without waiting, and whoever waits for one looks around meanwhile:
 """
 
 import contextlib
+import ctypes
 import importlib
 import os
 import threading
@@ -32,9 +33,17 @@ PATIENCE_SECONDS = 20  # Slurm kills 30 s after its signal
 SECONDS_BETWEEN_LOOKS = 0.1
 SHORTEST_SLEEP, LONGEST_SLEEP = 2e-5, 1e-3
 
-# Of MPICH's two engines for networks, libfabric notices dead tasks; UCX is the other.
-ENGINE = {"MPIR_CVAR_CH4_NETMOD": "ofi"}
-SHARED_MEMORY = {**ENGINE, "FI_PROVIDER": "shm", "UCX_TLS": "posix,self"}
+# Of MPICH's two engines, UCX leaves no file of shared memory behind a task that is killed, and
+# libfabric notices dead tasks on a network. MPICH's own shared memory does neither: a job that
+# is put back finds the file of its first run, and waits forever.
+SHARED_MEMORY = {
+    "MPIR_CVAR_NOLOCAL": "1",
+    "MPIR_CVAR_CH4_NETMOD": "ucx",
+    "UCX_TLS": "posix,self",
+    "UCX_VFS_ENABLE": "n",
+}
+NETWORK = {"MPIR_CVAR_NOLOCAL": "1", "MPIR_CVAR_CH4_NETMOD": "ofi"}
+FILE_OF_MPICH = "/dev/shm/mpich_shm_"
 
 
 class TaskLost(Exception):  # noqa: N818 - it is caught, and never shown
@@ -103,6 +112,7 @@ class Ranks:
                 "them with srun --mpi=pmi2"
             )
         self._watch()
+        _forget_files()
 
     def broadcast(self, array: np.ndarray) -> np.ndarray:
         """Fill an array on all tasks with that of task 0.
@@ -322,7 +332,7 @@ def shares(count: int, tasks: int) -> List[int]:
 
 def _started(step: SlurmStep, received: Received, seconds: float) -> Any:
     """Return mpi4py's module, once all tasks have come."""
-    for name, value in (SHARED_MEMORY if step.local else ENGINE).items():
+    for name, value in (SHARED_MEMORY if step.local else NETWORK).items():
         os.environ.setdefault(name, value)
     try:
         importlib.import_module("mpi4py").rc(initialize=False, finalize=False)
@@ -336,7 +346,9 @@ def _started(step: SlurmStep, received: Received, seconds: float) -> Any:
         done = threading.Event()
 
         def initialise() -> None:  # waits for all tasks
-            mpi.Init_thread(mpi.THREAD_MULTIPLE)
+            # mpi4py would let no other thread run meanwhile.
+            level = ctypes.c_int(mpi.THREAD_MULTIPLE)
+            ctypes.CDLL(mpi.__file__).MPI_Init_thread(None, None, level, ctypes.byref(level))
             done.set()
 
         threading.Thread(target=initialise, daemon=True).start()
@@ -359,6 +371,16 @@ def _wait_for_all(done: Any, step: SlurmStep, received: Received, seconds: float
                 f"task {step.task}: not all {step.tasks} tasks came within {seconds} s; see the "
                 "output of the others"
             )
+
+
+def _forget_files() -> None:
+    """Remove MPICH's file of this process, which nobody opens any more."""
+    with open("/proc/self/maps", "rb") as file:
+        paths = {os.fsdecode(line.rpartition(b" ")[2].strip()) for line in file}
+    for path in paths:
+        if path.startswith(FILE_OF_MPICH):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 
 def _this_process() -> _Process:
