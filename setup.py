@@ -69,14 +69,12 @@ setup(
         "test": ["pytest", "hypothesis", KERAS_2],
         # Keras files of 2015-2023 whose layers the Keras of today lacks.
         "keras2": [KERAS_2],
-        # Formatter, linter, type checker and branch coverage, as .ci/run calls them; mutants.
-        "lint": [
-            "ruff==0.17.6",
-            "mypy==2.4.1",
-            "types-tqdm",
-            "coverage==7.17.5",
-            "cosmic-ray==8.7.0",
-        ],
+        # Training on several tasks of a Slurm step.
+        "mpi": ["mpi4py>=4", "mpich>=5"],
+        # Formatter, linter, type checker and branch coverage, as .ci/run calls them.
+        "lint": ["ruff==0.17.6", "mypy==2.4.1", "types-tqdm", "coverage==7.17.5"],
+        # Mutants, for `python -m tests.mutation`.
+        "mutation": ["cosmic-ray==8.7.0"],
         # To look at what `train --logdir` writes. Writing needs TensorFlow alone, which
         # brought its viewer until 2.20.
         "tensorboard": ["tensorboard"],
