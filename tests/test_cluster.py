@@ -375,8 +375,10 @@ def test_three_tasks_divide_a_batch_that_does_not_divide(data, tmp_path):
 
 def sockets_of(pid):
     """Inodes of the sockets that a process has open."""
-    folder = f"/proc/{pid}/fd"
-    links = [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
+    folder, links = f"/proc/{pid}/fd", []
+    for name in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            links.append(os.readlink(os.path.join(folder, name)))
     return {link[8:-1] for link in links if link.startswith("socket:[")}
 
 
@@ -391,9 +393,16 @@ def ports():
     return found
 
 
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
 def network_of(pid):
+    """Lines of the sockets that a process opened; its parent's are the launcher's."""
     table = ports()
-    return [table[inode] for inode in sockets_of(pid) if inode in table]
+    own = sockets_of(pid) - sockets_of(parent_of(pid))
+    return [table[inode] for inode in own if inode in table]
 
 
 def test_a_server_of_tensorflow_is_seen_by_this_test():

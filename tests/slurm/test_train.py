@@ -16,6 +16,7 @@ from legacy_gbp.cli import main_all
 from tests.event_files import shown
 from tests.files import write_xtcav
 from tests.slurm import gated
+from tests.test_cluster import network_of
 from tests.waiting import until
 
 pytestmark = pytest.mark.slurm
@@ -174,6 +175,17 @@ def test_two_tasks_train_as_one(cluster, undisturbed):
     number = cluster.submit(on_two_tasks())
     assert cluster.finished(number) == ["COMPLETED"]
     assert_near(losses(), undisturbed)
+
+
+@needs_mpi
+def test_tasks_of_one_node_have_no_port(cluster):
+    """Whatever Slurm's own connections are: none but those of srun is inherited."""
+    gated.close_gate()
+    number = cluster.submit(on_two_tasks(nodes=1))
+    until_it_waits()
+    assert [network_of(process_of(number, task)) for task in range(2)] == [[], []]
+    gated.open_gate()
+    assert cluster.finished(number) == ["COMPLETED"]
 
 
 @needs_mpi
