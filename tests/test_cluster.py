@@ -443,7 +443,8 @@ def test_tasks_that_mpi_does_not_know_are_refused(data, tmp_path):
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "run_ex07.py: task 1: MPI finds 1 of 2 tasks; start them with srun --mpi=pmi2\n"
+        "run_ex07.py: task 1: MPI finds 1 of 2 tasks; start them by srun with SLURM_MPI_TYPE=pmi2 "
+        "in its environment\n"
     )
 
 

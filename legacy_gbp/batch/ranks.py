@@ -109,7 +109,7 @@ class Ranks:
         if (self._comm.Get_rank(), self._comm.Get_size()) != (self.rank, self.size):
             raise LegacyGbpError(
                 f"task {step.task}: MPI finds {self._comm.Get_size()} of {step.tasks} tasks; start "
-                "them with srun --mpi=pmi2"
+                "them by srun with SLURM_MPI_TYPE=pmi2 in its environment"
             )
         self._watch()
         _forget_files()

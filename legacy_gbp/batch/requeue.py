@@ -1,6 +1,7 @@
 """Put the Slurm job of this process back into the queue."""
 
 import os
+import signal
 import subprocess
 from typing import Mapping
 
@@ -33,6 +34,8 @@ def requeue(environment: Mapping[str, str] = os.environ) -> str:
             return f"job {job} is not put back: it was cancelled or its time is over"
         _scontrol("requeue", job)
     except subprocess.CalledProcessError as error:
+        if error.returncode == -signal.SIGTERM and error.cmd[1] == "requeue":
+            return f"job {job} is put back into the queue"  # and Slurm has ended its processes
         why = error.stderr.strip().split("\n")[0] or first_line(error)
         return f"job {job} could not be put back ({why}); submit it again by hand"
     except (OSError, subprocess.SubprocessError) as error:
