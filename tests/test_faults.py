@@ -234,6 +234,34 @@ def state():
     return TrainingState({"seed": 1}, rng_state=rng.get_state(), variables={"x": rng.rand(500)})
 
 
+@pytest.mark.slow
+def test_too_little_memory_to_address():
+    """A batch of 2 GiB a layer, where ``ulimit -v`` leaves 4 GB: the smaller batch has room."""
+    with tf.Graph().as_default() as graph:
+        images_t = tf.compat.v1.placeholder(tf.float32, [None, 64, 64, 1], "images")
+        kernel_t = tf.constant(np.ones((3, 3, 1, 64), np.float32))
+        hidden_t = tf.nn.relu(tf.nn.conv2d(images_t, kernel_t, [1, 1, 1, 1], "SAME"))
+        weights_t = tf.constant(np.ones((64, 2), np.float32))
+        tf.matmul(tf.reduce_mean(hidden_t, [1, 2]), weights_t, name="logits")
+    with open("m.pb", "wb") as file:
+        file.write(graph.as_graph_def().SerializeToString())
+    np.save("x.npy", np.ones((2048, 64, 64, 1), np.float32))
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (4 * 10**9, 4 * 10**9))
+
+    words = [sys.executable, "-m", "legacy_gbp", "explain", "m.pb", "--images", "x.npy"]
+    words += ["--output", "maps.h5", "--batch-size"]
+    done = subprocess.run(
+        [*words, "2048"], preexec_fn=limit, env={**environment(), "PYTHONPATH": ROOT},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2 and "give a smaller --batch-size" in line
+    assert sorted(os.listdir(".")) == ["m.pb", "x.npy"]
+    TABLE.append(("4 GB of memory to address", "explain"))
+
+
 @pytest.mark.parametrize("size", [0, 1, 100, 1000])
 def test_a_library_call_on_a_full_disk_changes_nothing(size, monkeypatch):
     """Every writer of the library; the next call works."""

@@ -5,6 +5,7 @@ import traceback
 from typing import TYPE_CHECKING, Optional
 
 from legacy_gbp.cli.limits import Limits, files_read
+from legacy_gbp.cli.memory import address_limit
 from legacy_gbp.cli.parser import Options
 from legacy_gbp.errors import first_line
 
@@ -76,6 +77,13 @@ def what_ended_it(options: Options, limits: Limits, end: "End") -> Optional[str]
     if end.crash is None:
         return None
     words = f", {end.words}" if end.words else ""
+    limit = address_limit()
+    if limit is not None:  # native code does not survive a lack of memory
+        smaller = "give a smaller `batch_size`, or raise" if "batch_size" in options else "raise"
+        return (
+            f"{files}: crashed TensorFlow or HDF5 ({end.crash}{words}), where `ulimit -v` leaves "
+            f"{limit / 1e9:.3g} GB of memory; {smaller} that limit"
+        )
     return (
         f"{files}: crashed TensorFlow or HDF5 ({end.crash}{words}); {DO_NOT_TRUST}; if it is good, "
         "report it"

@@ -45,6 +45,22 @@ def free_bytes(root: str = "/") -> Optional[int]:
     return max(0, min(found)) if found else None
 
 
+def address_limit() -> Optional[int]:
+    """Return how much memory this process may address, as ``ulimit -v`` sets it.
+
+    Returns
+    -------
+    int or None
+        Bytes; None where there is no such limit.
+    """
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return None
+    limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
+    return min((limit for limit in limits if limit != resource.RLIM_INFINITY), default=None)
+
+
 def kills_by_the_kernel() -> int:
     """Return how often the kernel has killed a process of this machine for want of memory.
 
