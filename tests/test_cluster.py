@@ -146,15 +146,16 @@ def test_shares_of_three_tasks_are_one_network(exercise, monkeypatch):
         # Sums wait for each other, so no session may take the threads of another one.
         own_threads = tf.compat.v1.ConfigProto(use_per_session_threads=True)
         with tf.Graph().as_default(), tf.compat.v1.Session(config=own_threads) as session:
-            share = build_share(exercise, sums, penalties=task == 0)
+            share = build_share(exercise, sums)
             variables = tf.compat.v1.trainable_variables()
-            gradient_ts = tf.gradients(share.loss_t, variables)
+            loss_t = tf.add_n([share.loss_t, *(share.penalty_ts if task == 0 else [])])
+            gradient_ts = tf.gradients(loss_t, variables)
             set_variables(session, array_of)
             feeds = {
                 share.images_t: images[part], share.labels_t: labels[part],
                 share.first_t: part[0], share.count_t: len(images),
             }  # fmt: skip
-            found[task] = session.run((share.loss_t, share.moment_ts, gradient_ts), feeds)
+            found[task] = session.run((loss_t, share.moment_ts, gradient_ts), feeds)
             names[task] = [v.op.name for v in variables], sums.names
 
     parts = np.array_split(np.arange(len(images)), 3)
@@ -181,16 +182,19 @@ def test_sums_run_one_after_the_other():
     """Or two tasks would wait in two of them for each other, for ever."""
     sums = TaskSums(lambda array: 2 * array)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        x_t = tf.constant([1.0, 2.0])
-        y_t = sums.sum(x_t) * sums.sum(x_t**2)
+        x_t = tf.constant([[1.0], [2.0]])
+        rows_t = sums.rows(x_t, tf.constant(1), tf.constant(4))
+        mean_t = tf.reduce_mean(rows_t, 0)
+        y_t = sums.copied(mean_t) * sums.copied(mean_t**2) * x_t
         (gradient_t,) = tf.gradients(y_t, x_t)
         operations = [x_t.graph.get_operation_by_name(name) for name in sums.names]
-        assert len(operations) == 4
+        assert len(operations) == 3
         for before, after in zip(operations, operations[1:]):
             assert before in after.control_inputs
-        # L = 2 (x + z) (x^2 + z^2) for two tasks that bring x and z; dL/dx = 12 x^2 for z = x.
-        np.testing.assert_allclose(session.run(y_t), [4.0, 32.0])
-        np.testing.assert_allclose(session.run(gradient_t), [12.0, 48.0])
+        np.testing.assert_allclose(session.run(rows_t), [[0], [2], [4], [0]])
+        # L = sum_r m^3 (x_r1 + x_r2) over two tasks that bring the same, m the mean of all four
+        # rows, here 3/2: dL/dx = m^3 + 3 m^2 (1 + 2 + 1 + 2) / 4.
+        np.testing.assert_allclose(session.run(gradient_t), [[13.5], [13.5]])
 
 
 class Tasks:

@@ -36,6 +36,10 @@ from legacy_gbp.networks.channel_moments import deviations, image_means, image_v
 from legacy_gbp.networks.weights import Weights
 
 
+def _itself(x_t: Any) -> Any:
+    return x_t
+
+
 class DataParallelSequential:
     """Build a network in training, a replica on every device; every method returns the builder.
 
@@ -48,9 +52,10 @@ class DataParallelSequential:
         variables and the sums over the batch. ``""`` leaves the choice to TensorFlow.
     seed : int
         Of the initial weights. Weight k draws with ``seed + k``.
-    complete : callable, optional
-        Takes the rows (n, C) of all images here and returns those of the complete batch, where
-        other processes have some too: see :mod:`legacy_gbp.networks.task_sums`.
+    complete, copied : callable, optional
+        Where other processes have a part of the batch: `complete` takes the rows (n, C) of all
+        images here and returns those of the batch; `copied` takes a moment of the batch and
+        returns it for the images here. See :mod:`legacy_gbp.networks.task_sums`.
 
     Attributes
     ----------
@@ -72,14 +77,15 @@ class DataParallelSequential:
         replica_image_ts: Sequence[Any],
         devices: Sequence[str] = ("",),
         seed: int = 0,
-        complete: Optional[Callable[[Any], Any]] = None,
+        complete: Callable[[Any], Any] = _itself,
+        copied: Callable[[Any], Any] = _itself,
     ) -> None:
         if len(replica_image_ts) != len(devices):
             raise InputError(
                 f"{len(replica_image_ts)} replicas on {len(devices)} devices; give one device for "
                 "each of `replica_image_ts`"
             )
-        self._devices, self._complete = devices, complete
+        self._devices, self._complete, self._copied = devices, complete, copied
         self._done_ts = list(replica_image_ts)
         self._weights = Weights(seed)
         self._name = ""
@@ -204,6 +210,7 @@ class DataParallelSequential:
             for variable, batch_t in ((running_mean, mean_t * sign_t), (running_std, std_t)):
                 self.update_ops.append(moving_average_op(variable, batch_t))
                 self.moment_ts.append(batch_t)
+            zero_t, std_t = self._copied(zero_t), self._copied(std_t)
         self._normalise = lambda x_t: normalise(x_t, zero_t, std_t, beta, positive_t)
         return self
 
@@ -287,8 +294,7 @@ class DataParallelSequential:
         """Return the mean (C,) over the batch of a function with one row (C,) per image."""
         row_ts = self._on_each(function)
         with tf.device(self._devices[0]):
-            rows_t = tf.concat(row_ts, 0)
-            return tf.reduce_mean(self._complete(rows_t) if self._complete else rows_t, 0)
+            return tf.reduce_mean(self._complete(tf.concat(row_ts, 0)), 0)
 
 
 def _conv(x_t: Any, kernel_t: Any) -> Any:

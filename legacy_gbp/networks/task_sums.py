@@ -1,19 +1,22 @@
 """Sums over the tasks of a distributed training, as operations of a graph.
 
-Task r has a graph of its own over its share of the batch, with the share L_r of the loss; the
-loss is L = sum_r L_r. Where a graph needs a number of the *complete* batch, such as a mean, it
-contains
+Task r has a graph of its own over its images, with the share L_r of the loss; the loss is
+L = sum_r L_r. The moments of the *complete* batch connect the graphs. Each is computed by all
+tasks from the same numbers, and used by each for its own images:
 
-    s = sum_r x_r,        of which every task r has a copy s_r.
+==========  ==========================================  ======================================
+            value                                       gradient
+==========  ==========================================  ======================================
+rows        those of all tasks, each at its place:      its own rows: what arrives is dL/ds
+            a sum with zeros                            already, the same on all tasks
+copied      the moment s itself, a copy s_r for the     sum over the tasks: L depends on s by
+            images of task r                            all copies, dL/ds = sum_q dL_q/ds_q
+==========  ==========================================  ======================================
 
-L depends on x_r through the copies of all tasks, and so
-
-    dL/dx_r = sum_q dL/ds_q,
-
-where dL/ds_q is what the graph of task q computes for its copy. The gradient of the operation
-is therefore the same operation, applied to the gradients that arrive. Then dL/dw, the gradient
-of one network over one batch, is the sum over the tasks of the gradients that ``tf.gradients``
-computes for their copies of the weights w. Nothing is averaged or approximate.
+So between the rows and the copies every task computes what one network would, with the same
+bits. The gradient for the weights w, which all images share, is the sum over the tasks of what
+``tf.gradients`` computes for L_r. Nothing is averaged or approximate. Penalties depend on the
+weights alone and are added to this sum once.
 
 A task that waits for others in one sum while these wait in another one would wait forever.
 So the sums of a graph have one order, enforced by control inputs: each waits for the one that
@@ -49,27 +52,8 @@ class TaskSums:
         """Names of the operations, in the order in which they run."""
         return [op.name for op in self._sum_ops]
 
-    def sum(self, x_t: Any) -> Any:
-        """Return the sum of a tensor over all tasks; it has a gradient.
-
-        Parameters
-        ----------
-        x_t : tf.Tensor
-            Of the same shape on all tasks.
-
-        Returns
-        -------
-        tf.Tensor
-            The same shape and dtype.
-        """
-
-        def summed(inner_t: Any) -> Any:
-            return self._op(inner_t), lambda gradient_t: self._op(gradient_t)
-
-        return tf.custom_gradient(summed)(x_t)
-
     def rows(self, x_t: Any, first_t: Any, count_t: Any) -> Any:
-        """Return the rows of all tasks, each at its place: a sum with zeros.
+        """Return the rows of all tasks.
 
         Parameters
         ----------
@@ -83,8 +67,32 @@ class TaskSums:
         tf.Tensor
             (count, C), with the same bits on all tasks.
         """
+
+        def complete(padded_t: Any) -> Any:
+            return self._op(padded_t), tf.identity
+
         after_t = count_t - first_t - tf.shape(x_t)[0]
-        return self.sum(tf.pad(x_t, [[first_t, after_t], [0, 0]]))
+        padded_t = tf.pad(x_t, [[first_t, after_t], [0, 0]])
+        return tf.custom_gradient(complete)(padded_t)
+
+    def copied(self, x_t: Any) -> Any:
+        """Return a tensor that all tasks have in common, for the images of this one.
+
+        Parameters
+        ----------
+        x_t : tf.Tensor
+            With the same bits on all tasks.
+
+        Returns
+        -------
+        tf.Tensor
+            The same, with the sum over all tasks as its gradient.
+        """
+
+        def copy(inner_t: Any) -> Any:
+            return tf.identity(inner_t), lambda gradient_t: self._op(gradient_t)
+
+        return tf.custom_gradient(copy)(x_t)
 
     def _op(self, x_t: Any) -> Any:
         with tf.control_dependencies(self._sum_ops[-1:]):

@@ -67,9 +67,13 @@ class Replica:
         sums = TaskSums(ranks.total)
         graph = tf.Graph()
         with graph.as_default():
-            self._share = build_share(exercise, sums, penalties=ranks.rank == 0)
+            self._share = build_share(exercise, sums)
             self._variables: List[Any] = tf.compat.v1.trainable_variables()
             gradient_ts = tf.gradients(self._share.loss_t, self._variables)
+            penalty_t = tf.add_n([tf.constant(0.0), *self._share.penalty_ts])
+            self._penalty_gradient_ts = tf.gradients(
+                penalty_t, self._variables, unconnected_gradients="zero"
+            )
             flat_ts = [tf.reshape(t, [-1]) for t in (self._share.sum_t, *gradient_ts)]
             self._fetched = tf.concat(flat_ts, 0), self._share.moment_ts, self._share.penalty_ts
         graph.finalize()
@@ -107,7 +111,9 @@ class Replica:
         sums, moments, penalties = self._compute(flat, images, labels, len(images))
         cross_entropy = sums[0] / np.float32(len(images))
         losses = (cross_entropy, sum(penalties, cross_entropy))
-        return Computed(losses, self._split(sums[1:]), moments)
+        added: List[np.ndarray] = self._session.run(self._penalty_gradient_ts)
+        gradients = [own + more for own, more in zip(self._split(sums[1:]), added)]
+        return Computed(losses, gradients, moments)
 
     def follow(self, count: int) -> None:
         """Compute a step, as another task.

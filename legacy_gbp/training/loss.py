@@ -82,7 +82,7 @@ class ShareGraph(NamedTuple):
     sum_t : tf.Tensor
         Sum of the cross entropies of these images, a scalar.
     loss_t : tf.Tensor
-        Their share of the mean over the batch, a scalar; with the penalties where these count.
+        Their share of the mean over the batch, a scalar, without penalties.
     penalty_ts : list of tf.Tensor
         Weighted L1 and L2 terms of the loss, scalars.
     moment_ts : list of tf.Tensor
@@ -99,15 +99,13 @@ class ShareGraph(NamedTuple):
     moment_ts: List[Any]
 
 
-def build_share(exercise: Exercise, sums: TaskSums, penalties: bool) -> ShareGraph:
+def build_share(exercise: Exercise, sums: TaskSums) -> ShareGraph:
     """Build one task's share of the loss in the current graph.
 
     Parameters
     ----------
     exercise : Exercise
     sums : TaskSums
-    penalties : bool
-        Whether the penalties are in this share; they are in one of all.
 
     Returns
     -------
@@ -118,13 +116,13 @@ def build_share(exercise: Exercise, sums: TaskSums, penalties: bool) -> ShareGra
     labels_t = placeholder(tf.float32, (None, len(exercise.classes)), "labels")
     first_t, count_t = placeholder(tf.int32, (), "first"), placeholder(tf.int32, (), "count")
     net = DataParallelSequential(
-        [images_t], complete=lambda rows_t: sums.rows(rows_t, first_t, count_t)
+        [images_t],
+        complete=lambda rows_t: sums.rows(rows_t, first_t, count_t),
+        copied=sums.copied,
     )
     exercise.network(net)
     sum_t = _sum_of_cross_entropies(labels_t, net.logits_ts[0])
-    loss_t = tf.add_n(
-        [sum_t / tf.cast(count_t, sum_t.dtype), *(net.penalty_ts if penalties else [])]
-    )
+    loss_t = sum_t / tf.cast(count_t, sum_t.dtype)
     return ShareGraph(
         images_t, labels_t, first_t, count_t, sum_t, loss_t, net.penalty_ts, net.moment_ts
     )
