@@ -28,6 +28,7 @@ import pytest
 from legacy_gbp.cli import COMMANDS
 from legacy_gbp.cli.exercise_parser import exercise_parser
 from legacy_gbp.cli.help import read_topics
+from legacy_gbp.cli.limits import add_limit_arguments
 from legacy_gbp.cli.parser import Options, Parser
 from legacy_gbp.exercises.definitions import EX08, EXERCISES
 from tests.conftest import REFERENCE
@@ -276,6 +277,7 @@ def parser_of(tool: str) -> Any:
     commands = {command.NAME: command for command in COMMANDS}
     parser = Parser(prog=tool)
     commands[tool].add_arguments(parser)
+    add_limit_arguments(parser, tool)
     return parser
 
 
