@@ -1,1 +1,1 @@
-"""The batch queue: its variables, shards of the files, signals, requeueing, messages between tasks."""
+"""The batch queue: its variables, shards of the files, signals, requeueing, ranks."""
