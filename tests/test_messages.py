@@ -25,7 +25,8 @@ VERBS = set(
     re.findall(
         r"\w+",
         "add allow call change check choose convert copy decrypt draw expect explain export freeze "
-        "give initialise keep leave lists look lower make merge move name number open pack put "
+        "give initialise install keep leave lists look lower make merge move name number open "
+        "pack put "
         "remove repair restore run save scale see set share start submit take train trust try "
         "unpack unset use write",
     )
@@ -182,6 +183,8 @@ def test_an_error_is_one_of_ours():
         ("legacy_gbp.__main__", "SystemExit"),
         ("legacy_gbp.models.tf_checkpoint_reader", "KeyError"),  # of a mapping
         ("legacy_gbp.training.distributed", "StepLost"),  # begun again by the trainer
+        ("legacy_gbp.io.hdf5_filters", "ValueError"),  # told by stored_chunks
+        ("legacy_gbp.batch.ranks", "TaskLost"),  # told by who waits
         ("legacy_gbp.models.keras_patches", "ValueError"),  # in a Keras layer, which names it
     }  # fmt: skip
     for module in MODULES:
