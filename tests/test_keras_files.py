@@ -20,9 +20,9 @@ from legacy_gbp import InputError, Layer, ModelError, Network, gradient, guided_
 from legacy_gbp.attribution import bound_method
 from legacy_gbp.attribution.pipeline import Explanation, explain_batches
 from legacy_gbp.data.batches import Batch
-from legacy_gbp.io.hdf5_attributes import texts_of
 from legacy_gbp.models import keras_library
 from legacy_gbp.models.formats import model_file
+from legacy_gbp.models.keras_hdf5 import names_in
 from legacy_gbp.models.keras_models import keras_model
 from tests.test_keras_generations import FOLDER, builder, close, reference  # noqa: F401
 from tests.test_vgg19 import LITTLE_IMAGES, little_arrays, source, write_old
@@ -158,7 +158,7 @@ def test_an_lstm_of_cudnn():
                 for key in ("recurrent_activation", "activation", "use_bias", "implementation"):
                     del layer["config"][key]
         for layer in [name for name in weights if name.startswith("lstm")]:
-            names = texts_of(weights[layer], "weight_names")
+            names = names_in(weights[layer], "weight_names", layer)
             kernel, recurrent, bias = (weights[layer][name][()] for name in names)
             gates = [one.T.reshape(one.shape) for one in np.split(kernel, 4, 1)]
             turned = [np.concatenate(gates, 1)]
@@ -178,7 +178,7 @@ def test_the_twelve_arrays_of_keras_1():
     def split(config, weights):
         for layer in [name for name in weights if name.startswith("lstm")]:
             group = weights[layer]
-            arrays = [group[name][()] for name in texts_of(group, "weight_names")]
+            arrays = [group[name][()] for name in names_in(group, "weight_names", layer)]
             names = []
             for gate, place in zip("icfo", (0, 2, 1, 3)):
                 for kind, value in zip("WUb", arrays):

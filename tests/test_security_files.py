@@ -24,7 +24,6 @@ from legacy_gbp.exercises.definitions import EX07
 from legacy_gbp.io.hdf5 import open_hdf5
 from legacy_gbp.io.hdf5_filters import lzf_inflated
 from legacy_gbp.io.hdf5_places import external_parts
-from legacy_gbp.io.hdf5_walk import refuse_foreign_parts
 from legacy_gbp.io.stored_rows import read_all
 from legacy_gbp.models.meta_graphs import checkpoint_prefix
 from legacy_gbp.results.reader import read_result
@@ -423,30 +422,6 @@ def test_many_names_are_not_listed(capsys):
 def deep(file):
     for _ in range(100):
         file = file.create_group("g")
-
-
-@pytest.mark.parametrize("fill, message", [
-    (lambda file: external(file, "raw"), "'xtcavimg' is a dataset in an external file"),
-    (lambda file: virtual(file, "."), "'xtcavimg' is a virtual dataset"),
-    (lambda file: link(file, "b.h5"), "'xtcavimg' is a link to another file"),
-    (lambda file: file.create_group("g").__setitem__("x", h5py.SoftLink("/y")), "'g/x' is a link,"),
-    (deep, "more than 64 groups in each other"),
-])  # fmt: skip
-def test_a_model_holds_its_data_itself(fill, message):
-    write("a.h5", fill)
-    with open_hdf5("a.h5") as file, pytest.raises(InputError, match=message):
-        refuse_foreign_parts(file, "a.h5")
-
-
-def test_a_model_with_all_of_its_data(monkeypatch):
-    with h5py.File("a.h5", "w") as file:
-        file["a/b"] = [1]
-        file["a/c"] = file["a"]  # a circle of groups
-    with open_hdf5("a.h5") as file:
-        refuse_foreign_parts(file, "a.h5")
-        monkeypatch.setattr("legacy_gbp.io.hdf5_walk.MOST_OBJECTS", 2)
-        with pytest.raises(InputError, match="holds more than 2 objects"):
-            refuse_foreign_parts(file, "a.h5")
 
 
 def test_failures_of_h5py_name_the_file():

@@ -20,8 +20,8 @@ class Variables(NamedTuple):
         The task of a job array and its numbering.
     task, tasks, launched_tasks : str or None
         Task of a parallel step, from 0; tasks of the step, of the job.
-    step, nodes, job_nodes, node_count, launcher : str or None
-        Number of the step; its nodes, those of the job, how many; address that started it.
+    step, nodes, node_count : str or None
+        Number of the step; its nodes, how many.
     threads : str or None
         CPUs of one task.
     """
@@ -37,9 +37,7 @@ class Variables(NamedTuple):
     launched_tasks: Optional[str] = None
     step: Optional[str] = None
     nodes: Optional[str] = None
-    job_nodes: Optional[str] = None
     node_count: Optional[str] = None
-    launcher: Optional[str] = None
     threads: Optional[str] = None
 
 
@@ -54,9 +52,7 @@ SLURM = Variables(
     launched_tasks="SLURM_NTASKS",
     step="SLURM_STEP_ID",
     nodes="SLURM_STEP_NODELIST",
-    job_nodes="SLURM_NODELIST",
     node_count="SLURM_STEP_NUM_NODES",
-    launcher="SLURM_LAUNCH_NODE_IPADDR",
     threads="SLURM_CPUS_PER_TASK",
 )
 LSF = Variables(

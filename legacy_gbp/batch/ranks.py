@@ -13,18 +13,16 @@ started without waiting, and whoever waits for one looks around meanwhile:
 """
 
 import contextlib
-import ctypes
-import importlib
-import os
-import threading
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
+from legacy_gbp.batch.mpi_start import forget_files, started_mpi
 from legacy_gbp.batch.signals import Received
 from legacy_gbp.batch.slurm_step import SlurmStep
-from legacy_gbp.errors import LegacyGbpError, Stopped, first_line
+from legacy_gbp.batch.task_processes import TaskProcess, lives, this_process
+from legacy_gbp.errors import LegacyGbpError
 
 COMPARE, STEP, END = range(3)  # what task 0 asks for, each with a number
 
@@ -33,39 +31,9 @@ PATIENCE_SECONDS = 20  # Slurm kills 30 s after its signal
 SECONDS_BETWEEN_LOOKS = 0.1
 SHORTEST_SLEEP, LONGEST_SLEEP = 2e-5, 1e-3
 
-# Of MPICH's two engines, UCX leaves no file of shared memory behind a task that is killed, and
-# libfabric notices dead tasks on a network. MPICH's own shared memory does neither: a job that
-# is put back finds the file of its first run, and waits forever.
-SHARED_MEMORY = {
-    "MPIR_CVAR_NOLOCAL": "1",
-    "MPIR_CVAR_CH4_NETMOD": "ucx",
-    "UCX_TLS": "posix,self",
-    "UCX_VFS_ENABLE": "n",
-}
-NETWORK = {"MPIR_CVAR_NOLOCAL": "1", "MPIR_CVAR_CH4_NETMOD": "ofi"}
-FILE_OF_MPICH = "/dev/shm/mpich_shm_"
-
 
 class TaskLost(Exception):  # noqa: N818 - it is caught, and never shown
     """Another task does not answer any more."""
-
-
-class _Process(NamedTuple):
-    """What tells a process from all others, as whole numbers.
-
-    Attributes
-    ----------
-    pid, begun : int
-        Its number, and when it began (clock ticks after the start of the machine).
-    namespace, machine, more : int
-        Where the number is valid.
-    """
-
-    pid: int
-    begun: int
-    namespace: int
-    machine: int
-    more: int
 
 
 class Ranks:
@@ -100,8 +68,8 @@ class Ranks:
         self.given_up: Optional[str] = None
         self._received, self._signalled = received, 0.0
         self._looked = 0.0
-        self._watched: Dict[int, _Process] = {}
-        self._mpi = _started(step, received, seconds)
+        self._watched: Dict[int, TaskProcess] = {}
+        self._mpi = started_mpi(step, received, seconds)
         self._comm: Any = self._mpi.COMM_WORLD
         # An error is raised, here and where a request belongs to no communicator any more.
         for one in (self._comm, self._mpi.COMM_SELF):
@@ -112,7 +80,7 @@ class Ranks:
                 "them by srun with SLURM_MPI_TYPE=pmi2 in its environment"
             )
         self._watch()
-        _forget_files()
+        forget_files()
 
     def broadcast(self, array: np.ndarray) -> np.ndarray:
         """Fill an array on all tasks with that of task 0.
@@ -272,7 +240,7 @@ class Ranks:
         if self.given_up is None and now - self._looked > SECONDS_BETWEEN_LOOKS:
             self._looked = now
             for task, process in self._watched.items():
-                if not _lives(process):
+                if not lives(process):
                     self.give_up(f"task {task} was lost")
             signal = None if self.rank else self._received()
             self._signalled = self._signalled or (now if signal else 0.0)
@@ -300,11 +268,11 @@ class Ranks:
 
     def _watch(self) -> None:
         """Note which of the other tasks can be looked up here."""
-        own = _this_process()
+        own = this_process()
         table = np.zeros((self.size, len(own)), np.int64)
         table[self.rank] = own
         for task, row in enumerate(self.total(table).tolist()):
-            process = _Process(*row)
+            process = TaskProcess(*row)
             if task != self.rank and process[2:] == own[2:]:
                 self._watched[task] = process
 
@@ -328,83 +296,3 @@ def shares(count: int, tasks: int) -> List[int]:
     [3, 3, 2]
     """
     return [count // tasks + (task < count % tasks) for task in range(tasks)]
-
-
-def _started(step: SlurmStep, received: Received, seconds: float) -> Any:
-    """Return mpi4py's module, once all tasks have come."""
-    for name, value in (SHARED_MEMORY if step.local else NETWORK).items():
-        os.environ.setdefault(name, value)
-    try:
-        importlib.import_module("mpi4py").rc(initialize=False, finalize=False)
-        mpi: Any = importlib.import_module("mpi4py.MPI")
-    except (ImportError, RuntimeError) as error:
-        raise LegacyGbpError(
-            f"task {step.task} of {step.tasks}: no MPI here ({first_line(error)}); pip install "
-            "'legacy_gbp[mpi]', or train in one process"
-        ) from error
-    if not mpi.Is_initialized():
-        done = threading.Event()
-
-        def initialise() -> None:  # waits for all tasks
-            # mpi4py would let no other thread run meanwhile.
-            level = ctypes.c_int(mpi.THREAD_MULTIPLE)
-            ctypes.CDLL(mpi.__file__).MPI_Init_thread(None, None, level, ctypes.byref(level))
-            done.set()
-
-        threading.Thread(target=initialise, daemon=True).start()
-        _wait_for_all(done, step, received, seconds)
-    if mpi.Query_thread() < mpi.THREAD_SERIALIZED:
-        raise LegacyGbpError(
-            f"task {step.task}: this MPI serves one thread alone; pip install 'legacy_gbp[mpi]'"
-        )
-    return mpi
-
-
-def _wait_for_all(done: Any, step: SlurmStep, received: Received, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not done.wait(SECONDS_BETWEEN_LOOKS):
-        signal = received()
-        if signal:
-            raise Stopped(signal)
-        if time.monotonic() > deadline:
-            raise LegacyGbpError(
-                f"task {step.task}: not all {step.tasks} tasks came within {seconds} s; see the "
-                "output of the others"
-            )
-
-
-def _forget_files() -> None:
-    """Remove MPICH's file of this process, which nobody opens any more."""
-    with open("/proc/self/maps", "rb") as file:
-        paths = {os.fsdecode(line.rpartition(b" ")[2].strip()) for line in file}
-    for path in paths:
-        if path.startswith(FILE_OF_MPICH):
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-
-
-def _this_process() -> _Process:
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        machine = int(file.read().replace("-", ""), 16)
-    return _Process(
-        pid=os.getpid(),
-        begun=int(_stat(os.getpid())[1]),
-        namespace=os.stat("/proc/self/ns/pid").st_ino,
-        machine=machine >> 66,
-        more=machine & (1 << 62) - 1,
-    )
-
-
-def _stat(pid: int) -> List[str]:
-    """Return state and begin of a process; nothing where it is not there."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].decode("ascii").split()
-    except OSError:
-        return []
-    return [fields[0], fields[19]]
-
-
-def _lives(process: _Process) -> bool:
-    found = _stat(process.pid)
-    return bool(found) and found[0] not in "ZX" and int(found[1]) == process.begun

@@ -18,8 +18,7 @@ import numpy as np
 from legacy_gbp.data.finite import first_not_finite
 from legacy_gbp.errors import InputError, shortened
 from legacy_gbp.io.hdf5 import FAILURES, is_dataset, is_group, unreadable
-from legacy_gbp.io.hdf5_places import lost_link
-from legacy_gbp.io.hdf5_walk import names_in
+from legacy_gbp.io.hdf5_places import lost_link, names_in
 from legacy_gbp.io.stored_rows import read_all, read_rows_of
 
 IMAGES = "xtcavimg"

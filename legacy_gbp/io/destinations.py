@@ -14,7 +14,6 @@ from legacy_gbp.io.recipes import PAGE, Recipe, difference, text_of_png
 from legacy_gbp.io.sources import identity_of
 
 Difference = Callable[[str], Optional[str]]
-FIRST_BYTES = 4096
 INDEX_MAGIC = bytes.fromhex("57fb808b247547db")  # the last bytes of a table of LevelDB
 
 

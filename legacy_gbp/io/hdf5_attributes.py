@@ -1,6 +1,6 @@
 """Attributes of HDF5 files, within bounds."""
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 import h5py
 
@@ -90,22 +90,3 @@ def attributes_of(path: str, group: str) -> Dict[str, Any]:
         if link is not None and link.kind != OBJECT:
             raise InputError(f"{path}: {group!r} is a link; write the file again")
         return attribute_values(file, path, group)
-
-
-def texts_of(group: Any, attribute: str) -> List[str]:
-    """Return a list of texts from an attribute, which h5py hands over as bytes or str.
-
-    Parameters
-    ----------
-    group : h5py.Group
-    attribute : str
-
-    Returns
-    -------
-    list of str
-        Empty where there is no such attribute. What does not fit into an object's header lies
-        in several, ``attribute0`` and so on.
-    """
-    names = [attribute, *(f"{attribute}{number}" for number in range(len(group.attrs)))]
-    values = [value for name in names for value in group.attrs.get(name, ())]
-    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]

@@ -278,3 +278,27 @@ def lost_link(file: Any, name: str) -> Optional[str]:
         if isinstance(link, h5py.SoftLink):
             return f"a link to {link.path!r}"
     return None
+
+
+def names_in(group: Any, most: int) -> List[str]:
+    """Return the first names in a group, without opening what they name.
+
+    Parameters
+    ----------
+    group : h5py.Group
+    most : int
+        1 or more.
+
+    Returns
+    -------
+    list of str
+        What is no UTF-8 is escaped.
+    """
+    found: List[str] = []
+
+    def add(name: bytes) -> Optional[bool]:
+        found.append(name.decode("utf-8", "backslashreplace"))
+        return True if len(found) >= most else None
+
+    group.id.links.iterate(add)
+    return found

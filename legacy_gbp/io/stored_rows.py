@@ -14,9 +14,7 @@ from legacy_gbp.io.hdf5 import (
     CONTIGUOUS,
     FAILURES,
     VIRTUAL,
-    is_dataset,
     layout_of,
-    open_hdf5,
     unreadable,
 )
 from legacy_gbp.io.hdf5_places import external_parts
@@ -104,26 +102,6 @@ def read_rows_of(
     else:
         _read_by_hdf5(rows, found)
     return found
-
-
-def check_stored(path: str) -> None:
-    """Refuse a file of which a dataset is missing or damaged, before another program reads it.
-
-    Parameters
-    ----------
-    path : str
-
-    Raises
-    ------
-    InputError
-    """
-
-    def check(name: str, found: Any) -> None:
-        if is_dataset(found):
-            read_all(found, path, name)
-
-    with open_hdf5(path) as file:
-        file.visititems(check)
 
 
 def _room_for(rows: Rows) -> np.ndarray:

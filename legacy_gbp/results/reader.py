@@ -9,7 +9,7 @@ from legacy_gbp.errors import InputError, first_line
 from legacy_gbp.io.foreign_parts import foreign_parts, name_foreign_parts
 from legacy_gbp.io.hdf5 import is_dataset, open_hdf5
 from legacy_gbp.io.hdf5_attributes import attribute_values
-from legacy_gbp.io.hdf5_walk import names_in
+from legacy_gbp.io.hdf5_places import names_in
 from legacy_gbp.io.stored_rows import read_all
 from legacy_gbp.results.writer import stored_text
 
