@@ -387,10 +387,10 @@ def test_rubbish_in_the_variables_of_an_array(value, capsys, monkeypatch):
 
 @pytest.mark.parametrize("value", RUBBISH)
 def test_rubbish_in_the_other_variables(value):
-    step = {"SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_ID": "0"}
+    step = {"SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "2"}
     for name in step:
         with pytest.raises(InputError, match=f"^{name}=.* is not a whole number; unset it"):
-            slurm_step({**step, name: value})
+            slurm_step({**step, "SLURM_STEP_ID": "0", name: value})
     with pytest.raises(InputError, match=r"^SLURM_CPUS_PER_TASK=.* is not a whole number"):
         granted_threads({"SLURM_CPUS_PER_TASK": value})
     line = requeue({"SLURM_JOB_ID": value})

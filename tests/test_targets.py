@@ -777,7 +777,7 @@ def test_weights_of_a_file(shell, tmp_path):
         (np.full(6, np.nan), "t.npy: holds NaN or Inf"),
         (np.array(["cat"] * 3), "t.npy: holds <U3; give integers"),
         (np.ones(3, bool), "t.npy: holds bool"),
-        ({"a": np.ones(3)}, "t.npy: holds several arrays"),
+        ({"a": np.ones(3)}, "t.npy: not a readable array (an archive of several arrays)"),
         ("0\n1\n", "t.txt: holds 2 targets for 3 images"),
         ("cat\ndog\ncat\n", "t.txt: line 1 is 'cat', no class number; for names give --labels"),
         ("0\n1\n99999999999999999999\n", "t.txt: line 3 is '99999999999999999999'"),

@@ -14,12 +14,12 @@ HOUR = 3600.0
 SHARE_OF_FREE = 0.9
 
 # The commands that read files of strangers, and how many seconds they take at most: inspect,
-# selftest and show answer a question, the others work as long as there is work.
+# merge, selftest and show are soon done, the others work as long as there is work.
 SECONDS: Dict[str, Optional[float]] = {
     "explain": None,
     "gbprop": None,
     "inspect": HOUR,
-    "merge": None,
+    "merge": HOUR,
     "predict": None,
     "selftest": HOUR,
     "show": HOUR,

@@ -228,7 +228,7 @@ def _stop_with(child: int, info: Any) -> float:
     """Stop the child and this process; return after how many seconds somebody continued it."""
     begun = time.monotonic()
     if not _has_it(info):
-        os.kill(child, signal.SIGTSTP)
+        os.kill(child, signal.SIGSTOP)  # SIGTSTP stops no process whose terminal has left
     os.kill(os.getpid(), signal.SIGSTOP)
     os.kill(child, signal.SIGCONT)
     return time.monotonic() - begun

@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any, Iterable, Iterator, Optional, TextIO, Type, TypeVar
 
 SECONDS_BETWEEN_LINES = 30
-# Control, format (as those of direction and of no width), surrogate, private, line, paragraph.
-HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+# Control, format (direction, no width), surrogate, private, unassigned, line, paragraph.
+HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 NOT_UTF_8 = "\udc80", "\udcff"  # the bytes 128 and 255 of a file's name, as Python has them
 
 Item = TypeVar("Item")

@@ -76,6 +76,9 @@ def read_result(path: str) -> ResultInfo:
             raise InputError(f"{path}: its columns do not fit together; make it again")
         if not columns:
             return ResultInfo(path, facts, columns, np.array([], object), np.array([], np.int64))
+        for name, (shape, _) in columns.items():
+            if len(shape) == 1:  # small: damage shows now, not to who reads the merged file
+                read_all(file[name], path, name)
         texts = read_all(file["file"], path, "file")
         known = {stored_text(name): name for name in facts["data_files"] if isinstance(name, str)}
         named = [name.decode() if isinstance(name, bytes) else name for name in texts.tolist()]

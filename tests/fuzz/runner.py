@@ -19,6 +19,7 @@ from legacy_gbp.cli.limits import Limits
 from legacy_gbp.cli.parser import Options
 from legacy_gbp.cli.supervisor import End, supervise
 from legacy_gbp.errors import LegacyGbpError
+from legacy_gbp.io.console import print_line
 
 CPU_SECONDS = 60  # of one command; the slowest valid one takes less than 1
 MEMORY_BYTES = 2 * 10**9  # of one command; the largest valid one takes 0.3
@@ -127,7 +128,7 @@ def _resume(path: str) -> int:
     try:
         state = read_state(path)
     except LegacyGbpError as error:
-        print(error, file=sys.stderr)
+        print_line(str(error), to_stderr=True)
         return 2
     print(state.settings, state.rng_state, sorted(state.variables.items()))
     return 0
