@@ -577,6 +577,19 @@ def test_an_archive_is_no_array_and_other_orders_are_read():
     assert isinstance(arrays.map_array("f.npy", "images"), np.memmap)
 
 
+def test_the_text_of_a_resume_file_has_characters_of_unicode():
+    """NumPy makes a string of any numbers, and Python fails when it looks at them."""
+    letters = np.frombuffer(b'{"a": "?"}'.ljust(10), np.uint8).astype(np.uint32)
+    letters[7] = 0x110000
+    for record in (letters.view("U10"), letters, np.array(b"{}")):
+        np.savez("a_resume.npz", record=record)
+        with pytest.raises(
+            InputError, match="not a readable record of a stopped training"
+        ) as caught:
+            read_state("a_resume.npz")
+        assert str(caught.value).isprintable()
+
+
 def test_a_resume_file_does_not_inflate():
     with zipfile.ZipFile("a_resume.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("losses.npy", npy(b"{}") + b"\0" * (1 << 24))

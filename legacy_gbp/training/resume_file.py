@@ -14,6 +14,7 @@ record             JSON: the rest of the state
 import json
 import os
 import struct
+import sys
 import tokenize
 import zipfile
 import zlib
@@ -99,7 +100,7 @@ def read_state(path: str) -> TrainingState:
         _check_sizes(path)
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        facts = json.loads(arrays["record"].item())
+        facts = json.loads(_text_in(arrays["record"]))
         generator, *rest = facts.pop("rng")
         facts["accuracies"] = [tuple(pair) for pair in facts["accuracies"]]
         return TrainingState(
@@ -117,6 +118,14 @@ def read_state(path: str) -> TrainingState:
             f"{path}: not a readable record of a stopped training ({first_line(error)}); copy it "
             "again, or set `resume` to never to train anew"
         ) from error
+
+
+def _text_in(array: np.ndarray) -> str:
+    """Return the text of an array; NumPy passes on characters that Unicode does not have."""
+    codes = np.frombuffer(array.tobytes(), np.uint32)
+    if array.dtype.kind != "U" or not array.dtype.isnative or codes.max(initial=0) > sys.maxunicode:
+        raise ValueError("its record is no text")
+    return str(array.item())
 
 
 def _check_sizes(path: str) -> None:
