@@ -1,7 +1,7 @@
 """Faults injected into the writing commands: nothing is lost, and nothing unfinished stays.
 
 The table of all faults is printed by
-``python -m pytest -m "slow or not slow" tests/test_faults.py``.
+``python -m pytest -m "faults or not faults" tests/test_faults.py``.
 """
 
 import contextlib
@@ -106,7 +106,7 @@ COMMANDS = {
                         "--logdir", OUT], True),
 }  # fmt: skip
 FAST = [name for name, (_, loads_tensorflow) in COMMANDS.items() if not loads_tensorflow]
-ALL = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in COMMANDS]
+ALL = [pytest.param(name, marks=() if name in FAST else pytest.mark.faults) for name in COMMANDS]
 
 
 def argv_of(name):
@@ -234,7 +234,7 @@ def state():
     return TrainingState({"seed": 1}, rng_state=rng.get_state(), variables={"x": rng.rand(500)})
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_too_little_memory_to_address():
     """A batch of 2 GiB a layer, where ``ulimit -v`` leaves 4 GB: the smaller batch has room."""
     with tf.Graph().as_default() as graph:
@@ -471,7 +471,7 @@ def state_of(process):
         return file.read().rpartition(")")[2].split()[0]
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.parametrize("change", ["replaced", "truncated"])
 @pytest.mark.parametrize("name", ["predict", "gbprop"])
 def test_an_input_that_is_changed_while_it_is_read(name, change, inputs):
@@ -562,7 +562,7 @@ def kill_at_a_moment(argv, when_begun, seconds):
 KILLED = [name for name in COMMANDS if name != "train --logdir"]
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.parametrize("name", KILLED)
 def test_killed_at_any_moment(name, inputs):
     """Half of the kills come as soon as a file is begun, the others at any moment.
