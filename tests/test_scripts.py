@@ -118,8 +118,8 @@ def test_peak_memory_does_not_grow_with_the_shots(command, tmp_path, checkpoints
         write_shots(path, rows, shots, {"lasing": labels})
         argv = {
             "train": ["--train-files", path, "--validation-files", path, "--epochs", "1"],
-            "predict": [path, "--checkpoint", checkpoints["ex07"], "--output", "p.h5"],
-            "gbprop": [path, "--checkpoint", checkpoints["ex07"], "--output", "m.h5"],
+            "predict": [path, "--checkpoint", checkpoints["ex07"], "--output", f"p{path}"],
+            "gbprop": [path, "--checkpoint", checkpoints["ex07"], "--output", f"m{path}"],
         }[command]
         done = subprocess.run(
             [sys.executable, "-c", PEAK, command, *argv],
