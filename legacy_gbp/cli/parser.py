@@ -8,7 +8,12 @@ from legacy_gbp.cli.exit_codes import REFUSED
 from legacy_gbp.io.console import legible, print_text
 
 HIDDEN = ("run", "exercise", "tool", "parser")
-WITHOUT_EFFECT = ("time_limit", "memory_limit", "traceback")  # on what a command writes
+WITHOUT_EFFECT = (
+    "memory_limit",
+    "overwrite",
+    "time_limit",
+    "traceback",
+)  # on what a command writes
 
 
 class Parser(argparse.ArgumentParser):
